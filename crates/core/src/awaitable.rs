@@ -1,0 +1,173 @@
+//! What `receive()` and `send()` return: small awaitables that take effect when they are awaited (so a cancelled one
+//! loses nothing), and one shared object for "already done". All of them pass for coroutines, so that
+//! `asyncio.create_task(receive())` works as it does with servers whose `receive` is an `async def`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::cell::LoopCell;
+use crate::exchange::{Exchange, Polled};
+
+/// The finished `send`: one object for all.
+#[pyclass(frozen, module = "asgate._core")]
+pub struct Done;
+
+static DONE: PyOnceLock<Py<Done>> = PyOnceLock::new();
+
+impl Done {
+    #[inline]
+    pub fn shared(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(DONE.get_or_try_init(py, || Py::new(py, Done))?.clone_ref(py).into_any())
+    }
+}
+
+#[pymethods]
+impl Done {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// None ends the iteration with the value None.
+    fn __next__(&self) -> Option<()> {
+        None
+    }
+
+    #[pyo3(signature = (_value, /))]
+    fn send(&self, _value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyStopIteration::new_err(()))
+    }
+
+    #[pyo3(signature = (kind, value = None, traceback = None, /))]
+    fn throw(&self, kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>, traceback: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let _ = traceback;
+        Err(thrown(kind, value))
+    }
+
+    fn close(&self) {}
+}
+
+/// What an awaitable of an exchange waits for.
+#[derive(Clone, Copy)]
+pub enum Wanted {
+    /// The next event.
+    Event,
+    /// Fewer than so many bytes waiting to be written.
+    Room(u64),
+    /// Only that the other tasks of the loop get a turn.
+    Turn,
+}
+
+enum Stage {
+    Fresh,
+    Waiting,
+    Over,
+}
+
+/// A `receive()`, or a `send()` that must wait.
+#[pyclass(frozen, module = "asgate._core")]
+pub struct Waiting {
+    exchange: Py<Exchange>,
+    wanted: Wanted,
+    stage: LoopCell<Stage>,
+}
+
+impl Waiting {
+    pub fn new(exchange: Py<Exchange>, wanted: Wanted) -> Self {
+        Self { exchange, wanted, stage: LoopCell::new(Stage::Fresh) }
+    }
+
+    /// One step: a value to yield to the task (a future, or None for a bare turn), or the result as StopIteration.
+    fn step(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let first = {
+            let mut stage = self.stage.lock()?;
+            match *stage {
+                Stage::Over => return Err(PyRuntimeError::new_err("cannot reuse an already awaited receive() or send()")),
+                Stage::Fresh => {
+                    *stage = Stage::Waiting;
+                    true
+                }
+                Stage::Waiting => false,
+            }
+        };
+        let exchange = self.exchange.bind(py);
+        let polled = match self.wanted {
+            Wanted::Event => Exchange::poll_receive(exchange),
+            Wanted::Room(level) => Exchange::poll_room(exchange, level),
+            Wanted::Turn if first => return Ok(Some(py.None())),
+            Wanted::Turn => Ok(Polled::Finished),
+        };
+        match polled {
+            Ok(Polled::Pending) => Exchange::wait(exchange).map(Some),
+            Ok(Polled::Event(event)) => {
+                *self.stage.lock()? = Stage::Over;
+                Err(PyStopIteration::new_err((event.unbind(),)))
+            }
+            Ok(Polled::Finished) => {
+                *self.stage.lock()? = Stage::Over;
+                Ok(None)
+            }
+            Err(error) => {
+                *self.stage.lock()? = Stage::Over;
+                Err(error)
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Waiting {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.step(py)
+    }
+
+    #[pyo3(signature = (_value, /))]
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.step(py)?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    /// Cancellation: nothing was taken, so nothing is lost (ASGI-022, ASGI-023).
+    #[pyo3(signature = (kind, value = None, traceback = None, /))]
+    fn throw(&self, kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>, traceback: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let _ = traceback;
+        *self.stage.lock()? = Stage::Over;
+        Err(thrown(kind, value))
+    }
+
+    fn close(&self) -> PyResult<()> {
+        *self.stage.lock()? = Stage::Over;
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.exchange)
+    }
+}
+
+/// The exception of a `throw(type[, value[, traceback]])`.
+fn thrown(kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>) -> PyErr {
+    match value {
+        Some(value) if !value.is_none() => {
+            if value.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+                PyErr::from_value(value)
+            } else {
+                kind.call1((value,)).map_or_else(|error| error, PyErr::from_value)
+            }
+        }
+        _ => PyErr::from_value(kind),
+    }
+}

@@ -1,0 +1,249 @@
+//! One connection: socket, protocol, what waits to be written, and which exchanges run on it. Plain Rust: nothing here
+//! runs Python code, so everything may happen while the reactor's state is locked.
+
+use net::outlet::{Flush, Outlet, Payload};
+use net::stream::{Read, Stream};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use wire::{Command, Millis, Session, Sink, Status, StreamId};
+
+use crate::exchange::Exchange;
+use crate::files::FileRange;
+use crate::settings::Settings;
+
+/// Payloads up to this many bytes are copied behind the head: below it, a copy is cheaper than keeping a reference and
+/// giving the kernel one more segment. (Measured with hello and echo bodies; see docs/benchmarks.md.)
+const COPY_LIMIT: usize = 4096;
+
+/// Bytes written for one connection before the others get their turn.
+const WRITE_BUDGET: u64 = 1 << 20;
+
+/// A `bytes` object of the application that waits in the outlet.
+pub struct Chunk(Py<PyBytes>);
+
+impl Payload for Chunk {
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: outlets live in the reactor's state, which is reached only from Python-attached code.
+        let py = unsafe { Python::assume_attached() };
+        self.0.as_bytes(py)
+    }
+}
+
+/// Where a body command takes its payload from.
+pub enum Source<'a, 'py> {
+    None,
+    Slice(&'a [u8]),
+    Bytes(&'a Bound<'py, PyBytes>),
+    File(Option<FileRange>),
+}
+
+struct Writer<'a, 'py> {
+    outlet: &'a mut Outlet<Chunk>,
+    source: Source<'a, 'py>,
+}
+
+impl Sink for Writer<'_, '_> {
+    #[inline]
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        self.outlet.bytes()
+    }
+
+    #[inline]
+    fn payload(&mut self, from: u64, to: u64) {
+        let (start, end) = (from as usize, to as usize);
+        match &mut self.source {
+            Source::None => {}
+            Source::Slice(bytes) => self.outlet.bytes().extend_from_slice(&bytes[start..end]),
+            Source::Bytes(bytes) if end - start <= COPY_LIMIT => {
+                self.outlet.bytes().extend_from_slice(&bytes.as_bytes()[start..end]);
+            }
+            Source::Bytes(bytes) => self.outlet.push_payload(Chunk(bytes.clone().unbind()), start, end),
+            Source::File(range) => {
+                if let Some(range) = range.take() {
+                    self.outlet.push_file(range.file, range.offset + from, to - from);
+                }
+            }
+        }
+    }
+}
+
+/// What a flush left to do.
+#[derive(Debug)]
+pub enum Flushed {
+    /// All is with the kernel.
+    Done,
+    /// The kernel takes no more now; a writable event will come.
+    Full,
+    /// More could be written at once, but others wait.
+    Again,
+    /// The connection is of no use any more, and why.
+    Lost(&'static str),
+}
+
+impl Flushed {
+    pub fn lost(self) -> Option<&'static str> {
+        match self {
+            Self::Lost(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+pub struct Connection {
+    pub stream: Stream,
+    pub session: Session,
+    pub outlet: Outlet<Chunk>,
+    /// Input that could not be used yet: part of a head, or pipelined requests.
+    pub inbox: Vec<u8>,
+    /// Exchanges whose response is not complete. HTTP/1.1 has one at most.
+    pub exchanges: Vec<(StreamId, Py<Exchange>)>,
+    /// Complete responses whose last bytes are not with the kernel yet: they are logged when they are.
+    pub leaving: Vec<Py<Exchange>>,
+    pub client: Option<Py<PyAny>>,
+    pub listener: u32,
+    /// Bytes may be waiting in the kernel (edge-triggered: true until a read came back short).
+    pub readable: bool,
+    /// The peer has shut down its side; there may still be bytes before its end.
+    pub hung_up: bool,
+    /// The end of input was read.
+    pub ended: bool,
+    /// Nothing can be written any more.
+    pub broken: bool,
+    /// The inbox can be looked at again, although nothing new was read.
+    pub fresh: bool,
+    /// Output has waited: somebody may be waiting for room.
+    pub crowded: bool,
+    /// The turn in which the last request began.
+    pub born: u64,
+    /// The application is behind with its body: nothing is read.
+    pub paused: bool,
+    /// Input of this connection is being looked at further up the stack.
+    pub digesting: bool,
+    /// Output is collected until the application yields; a flush is scheduled.
+    pub dirty: bool,
+    /// In the backlog already.
+    pub queued: bool,
+    /// Our side is shut down; input is thrown away until then.
+    pub linger_until: Option<Millis>,
+    /// When output stopped flowing.
+    pub stalled_since: Option<Millis>,
+    /// When the timer wheel looks at this connection next.
+    pub alarm: Millis,
+}
+
+impl Connection {
+    pub fn new(stream: Stream, client: Option<Py<PyAny>>, listener: u32, now: Millis) -> Self {
+        Self {
+            stream,
+            session: Session::http1(now),
+            outlet: Outlet::new(),
+            inbox: Vec::new(),
+            exchanges: Vec::new(),
+            leaving: Vec::new(),
+            client,
+            listener,
+            readable: false,
+            hung_up: false,
+            ended: false,
+            broken: false,
+            fresh: false,
+            crowded: false,
+            born: 0,
+            paused: false,
+            digesting: false,
+            dirty: false,
+            queued: false,
+            linger_until: None,
+            stalled_since: None,
+            alarm: Millis::MAX,
+        }
+    }
+
+    pub fn exchange(&self, stream: StreamId) -> Option<&Py<Exchange>> {
+        self.exchanges.iter().find(|(id, _)| *id == stream).map(|(_, exchange)| exchange)
+    }
+
+    /// Takes an exchange off the connection. The caller drops it where Python may run.
+    pub fn take_exchange(&mut self, stream: StreamId) -> Option<Py<Exchange>> {
+        let index = self.exchanges.iter().position(|(id, _)| *id == stream)?;
+        Some(self.exchanges.swap_remove(index).1)
+    }
+
+    /// Whether reading could bring something that is useful now.
+    pub fn wants_read(&self) -> bool {
+        !self.paused && !self.ended && (self.linger_until.is_some() || self.session.wants_input())
+    }
+
+    /// One read behind what is in `buffer[..filled]`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Read {
+        let room = buffer.len();
+        let read = self.stream.read(buffer);
+        // A short read means that the kernel has no more (epoll(7), question 9), unless an end of input follows.
+        self.readable = match read {
+            Read::Bytes(count) => count == room || self.hung_up,
+            Read::Empty | Read::Eof | Read::Lost(_) => false,
+        };
+        read
+    }
+
+    #[inline]
+    pub fn send(
+        &mut self,
+        stream: StreamId,
+        command: Command<'_>,
+        source: Source<'_, '_>,
+        now: Millis,
+    ) -> Result<(), wire::Error> {
+        self.session.send(stream, command, &mut Writer { outlet: &mut self.outlet, source }, now)
+    }
+
+    pub fn refuse(&mut self, error: &wire::Error) {
+        self.session.refuse(error, &mut Writer { outlet: &mut self.outlet, source: Source::None });
+    }
+
+    /// Writes what waits, as far as the kernel takes it.
+    pub fn flush(&mut self, now: Millis) -> Flushed {
+        self.dirty = false;
+        if self.outlet.is_empty() {
+            return Flushed::Done;
+        }
+        let before = self.outlet.len();
+        let flushed = match self.outlet.flush(&self.stream, WRITE_BUDGET) {
+            Flush::Done => Flushed::Done,
+            Flush::Full => Flushed::Full,
+            Flush::Budget => Flushed::Again,
+            Flush::Truncated => return Flushed::Lost("a file became shorter while it was sent"),
+            Flush::Lost(_) => return Flushed::Lost(""),
+        };
+        self.stalled_since = match flushed {
+            Flushed::Full if self.outlet.len() == before => self.stalled_since.or(Some(now)),
+            Flushed::Full => Some(now),
+            _ => None,
+        };
+        flushed
+    }
+
+    /// When something must be done about this connection, if nothing happens before.
+    pub fn deadline(&self, settings: &Settings) -> Option<Millis> {
+        if let Some(until) = self.linger_until {
+            return Some(until);
+        }
+        let stalled = self.stalled_since.map(|since| since + settings.write_timeout);
+        let protocol = self.session.next_timeout(&settings.wire);
+        match (stalled, protocol) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// All is said and written: whether the connection should end now.
+    pub fn closing(&self) -> Option<bool> {
+        match self.session.status() {
+            Status::Closing { linger } if self.outlet.is_empty() && self.exchanges.is_empty() => {
+                // Unread input would turn our close into a reset, and the answer would be lost with it.
+                Some(linger || self.readable || !self.inbox.is_empty())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! How exchanges end: an application that returned, raised or was cancelled, with or without a response; a client that
+//! left and an application that does not notice.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+
+use crate::command;
+use crate::dispatch;
+use crate::errors::{is_cancelled, is_disconnected};
+use crate::exchange::{Exchange, Phase};
+use crate::flow;
+use crate::keys::Keys;
+use crate::message::Block;
+use crate::shutdown::observe;
+use crate::tally;
+
+/// How far the response was when the application ended.
+enum Reached {
+    Nothing,
+    Part,
+    All,
+    /// The client had left.
+    Gone,
+}
+
+/// The application has ended; its task ends with it.
+pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<()> {
+    let this = exchange.get();
+    let reactor = this.reactor.get();
+    let (reached, cancelled, garbage) = {
+        let mut inner = this.state.lock()?;
+        inner.over = true;
+        let reached = match inner.phase {
+            Phase::Complete => Reached::All,
+            _ if inner.gone => Reached::Gone,
+            Phase::Open | Phase::Held(_) => Reached::Nothing,
+            Phase::Streaming { .. } | Phase::Trailers => Reached::Part,
+        };
+        let mut state = reactor.state.lock()?;
+        let listed = inner.listed.take().and_then(|listed| state.running.remove(listed));
+        (reached, inner.cancelled, (inner.task.take(), listed))
+    };
+    tell(exchange, &reached, cancelled, result.as_ref().err())?;
+    match reached {
+        Reached::Nothing => fail(exchange, if cancelled { 503 } else { 500 })?,
+        Reached::Part => flow::abort(exchange)?,
+        Reached::All | Reached::Gone => {}
+    }
+    release(exchange, &reached)?;
+    drop((result, garbage));
+    crate::shutdown::tell_when_drained(this.reactor.bind(exchange.py()))
+}
+
+/// Tells the observer, unless there is nothing to tell (ASGI-016, ASGI-018, ASGI-035, ASGI-036).
+fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, error: Option<&PyErr>) -> PyResult<()> {
+    let py = exchange.py();
+    let reactor = exchange.get().reactor.bind(py);
+    let scope = exchange.get().state.lock()?.scope.clone_ref(py);
+    match error {
+        Some(error) if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) => {
+            observe(reactor, "quit", (error.value(py),));
+        }
+        Some(error) if is_disconnected(py, error) => {}
+        Some(error) if is_cancelled(py, error)? && (cancelled || matches!(reached, Reached::Gone)) => {}
+        Some(error) => observe(reactor, "application_raised", (error.value(py), scope)),
+        None if cancelled => {}
+        None => match reached {
+            Reached::Nothing => observe(
+                reactor,
+                "application_broke",
+                ("the application returned without sending a response (ASGI-018)", scope),
+            ),
+            Reached::Part => observe(
+                reactor,
+                "application_broke",
+                ("the application returned before its response was complete: it was cut short (ASGI-018)", scope),
+            ),
+            Reached::All | Reached::Gone => {}
+        },
+    }
+    Ok(())
+}
+
+/// Nothing is on the wire: the client gets an answer, then the connection ends (ASGI-016, ASGI-017).
+fn fail(exchange: &Bound<'_, Exchange>, status: u16) -> PyResult<()> {
+    let this = exchange.get();
+    let body: &[u8] = if status == 503 { b"Service Unavailable" } else { b"Internal Server Error" };
+    {
+        let mut inner = this.state.lock()?;
+        inner.phase = Phase::Complete;
+        inner.record.status = status;
+        inner.record.sent = body.len() as u64;
+    }
+    let mut block = Block::default();
+    block.push(b"content-type", b"text/plain; charset=utf-8");
+    block.push(b"connection", b"close");
+    let reactor = this.reactor.bind(exchange.py());
+    dispatch::answer(reactor, this.key, this.stream, status, block, body)?;
+    command::completed(exchange)
+}
+
+/// Frees the place among the requests in flight, and writes the access line of an exchange whose client left.
+fn release(exchange: &Bound<'_, Exchange>, reached: &Reached) -> PyResult<()> {
+    let this = exchange.get();
+    {
+        let mut inner = this.state.lock()?;
+        if std::mem::take(&mut inner.counted) {
+            this.reactor.get().state.lock()?.in_flight -= 1;
+        }
+    }
+    match reached {
+        Reached::Gone => tally::ended(exchange, "disconnected"),
+        Reached::Part => tally::ended(exchange, "aborted"),
+        Reached::Nothing | Reached::All => Ok(()),
+    }
+}
+
+/// The client of a response that has begun is gone: in a while we look whether the application has noticed.
+pub fn watch_departed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let reactor = exchange.get().reactor.get();
+    let grace = reactor.settings.disconnect_timeout;
+    if grace == 0 {
+        return Ok(());
+    }
+    exchange.get().state.lock()?.last_active = flow::now(reactor)?;
+    call_later(exchange, grace)
+}
+
+fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
+    let py = exchange.py();
+    let callback = exchange.getattr(pyo3::intern!(py, "_overdue"))?;
+    exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback)
+}
+
+/// Cancels an application that has neither sent nor received since its client left; otherwise looks again later.
+pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let this = exchange.get();
+    let reactor = this.reactor.get();
+    let now = flow::now(reactor)?;
+    let (task, scope, wait) = {
+        let inner = this.state.lock()?;
+        if inner.over || matches!(inner.phase, Phase::Complete) {
+            return Ok(());
+        }
+        let idle = now.saturating_sub(inner.last_active);
+        let wait = reactor.settings.disconnect_timeout.saturating_sub(idle);
+        let py = exchange.py();
+        (inner.task.as_ref().map(|task| task.clone_ref(py)), inner.scope.clone_ref(py), wait)
+    };
+    if wait > 0 {
+        return call_later(exchange, wait.max(1));
+    }
+    let py = exchange.py();
+    if let Some(task) = task {
+        task.call_method0(py, &Keys::of(py).cancel)?;
+        observe(this.reactor.bind(py), "application_cancelled", (scope,));
+    }
+    Ok(())
+}

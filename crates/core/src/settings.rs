@@ -1,0 +1,88 @@
+//! The server's settings as Rust needs them: read once from `asgate.config.settings.Settings`, by name. Names, units,
+//! defaults and reasons are in `config/options.py`.
+
+use pyo3::prelude::*;
+use wire::{Limits, Millis};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RootPathMode {
+    /// Prepend unless the path already starts with it (AMB-3).
+    Auto,
+    Prepend,
+    AsIs,
+}
+
+pub struct Settings {
+    pub wire: Limits,
+    pub access_log: bool,
+    pub spec_version: String,
+    pub root_path: String,
+    pub root_path_mode: RootPathMode,
+    pub server_header: bool,
+    pub date_header: bool,
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub half_close: bool,
+    pub connections: usize,
+    pub concurrency: usize,
+    pub pipeline_size: usize,
+    pub read_buffer: usize,
+    pub write_buffer: u64,
+    pub write_timeout: Millis,
+    pub disconnect_timeout: Millis,
+    pub linger_timeout: Millis,
+    pub batch: usize,
+}
+
+impl Settings {
+    pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self {
+            wire: limits(settings)?,
+            access_log: value(settings, "access_log")?,
+            spec_version: value(settings, "spec_version")?,
+            root_path: value(settings, "root_path")?,
+            root_path_mode: match value::<String>(settings, "root_path_mode")?.as_str() {
+                "prepend" => RootPathMode::Prepend,
+                "as-is" => RootPathMode::AsIs,
+                _ => RootPathMode::Auto,
+            },
+            server_header: value(settings, "server_header")?,
+            date_header: value(settings, "date_header")?,
+            headers: value(settings, "headers")?,
+            half_close: value(settings, "half_close")?,
+            connections: value(settings, "limit_connections")?,
+            concurrency: value(settings, "limit_concurrency")?,
+            pipeline_size: value(settings, "limit_pipeline_size")?,
+            read_buffer: value(settings, "limit_read_buffer")?,
+            write_buffer: value(settings, "limit_write_buffer")?,
+            write_timeout: millis(settings, "timeout_write")?,
+            disconnect_timeout: millis(settings, "timeout_disconnect")?,
+            linger_timeout: millis(settings, "timeout_linger")?,
+            batch: value::<usize>(settings, "batch")?.max(1),
+        })
+    }
+}
+
+fn limits(settings: &Bound<'_, PyAny>) -> PyResult<Limits> {
+    Ok(Limits {
+        request_line: value(settings, "limit_request_line")?,
+        head_bytes: value(settings, "limit_head_size")?,
+        head_fields: value(settings, "limit_head_fields")?,
+        head_timeout: millis(settings, "timeout_head")?,
+        idle_timeout: millis(settings, "timeout_keep_alive")?,
+        body_bytes: value(settings, "limit_body_size")?,
+        body_rate: value(settings, "limit_body_rate")?,
+        body_grace: millis(settings, "timeout_body")?,
+        drain_bytes: value(settings, "limit_drain_size")?,
+        chunk_line: value(settings, "limit_chunk_line")?,
+    })
+}
+
+fn value<T: for<'a, 'py> FromPyObject<'a, 'py, Error: Into<PyErr>>>(settings: &Bound<'_, PyAny>, name: &str) -> PyResult<T> {
+    let found = settings.getattr(name)?;
+    found.extract::<T>().map_err(Into::into)
+}
+
+/// Seconds (a float) to milliseconds.
+fn millis(settings: &Bound<'_, PyAny>, name: &str) -> PyResult<Millis> {
+    Ok((value::<f64>(settings, name)?.max(0.0) * 1000.0) as Millis)
+}

@@ -1,0 +1,121 @@
+//! The end of a reactor, politely (`drain`), less politely (`cancel`), at once (`close`); and how the observer is told
+//! of things.
+
+use pyo3::call::PyCallArgs;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::accept;
+use crate::exchange::{Exchange, Phase};
+use crate::flow;
+use crate::keys::Keys;
+use crate::reactor::Reactor;
+
+/// Calls a method of the observer. What it raises is printed: telling must never disturb serving.
+pub fn observe<'py>(slf: &Bound<'py, Reactor>, method: &str, arguments: impl PyCallArgs<'py>) {
+    let observer = slf.get().observer.bind(slf.py());
+    if let Err(error) = observer.call_method1(PyString::intern(slf.py(), method), arguments) {
+        error.write_unraisable(slf.py(), Some(observer));
+    }
+}
+
+/// No new connections; idle ones end now, the others with their response.
+pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    {
+        let mut state = slf.get().state.lock()?;
+        if state.draining {
+            return Ok(());
+        }
+        state.refresh();
+        state.draining = true;
+    }
+    accept::close_listeners(slf)?;
+    let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
+    for key in keys {
+        // A request that is in the kernel already is still taken: looking costs one read.
+        if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
+            connection.readable = true;
+        }
+        flow::serve(slf, key)?;
+        if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
+            connection.session.close();
+        }
+        flow::settle(slf, key)?;
+    }
+    tell_when_drained(slf)
+}
+
+/// Once, when nothing is left to wait for.
+pub fn tell_when_drained(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    {
+        let mut state = slf.get().state.lock()?;
+        if !state.draining || state.drained || !state.connections.is_empty() || !state.running.is_empty() {
+            return Ok(());
+        }
+        state.drained = true;
+    }
+    observe(slf, "drained", ());
+    Ok(())
+}
+
+fn running(slf: &Bound<'_, Reactor>) -> PyResult<Vec<Py<Exchange>>> {
+    let state = slf.get().state.lock()?;
+    let keys: Vec<usize> = state.running.keys().collect();
+    Ok(keys.into_iter().filter_map(|key| state.running.get(key).map(|it| it.clone_ref(slf.py()))).collect())
+}
+
+/// Cancels every application that still runs.
+pub fn cancel(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    let py = slf.py();
+    for exchange in running(slf)? {
+        let task = {
+            let mut inner = exchange.get().state.lock()?;
+            inner.cancelled = true;
+            inner.task.as_ref().map(|task| task.clone_ref(py))
+        };
+        if let Some(task) = task {
+            task.call_method0(py, &Keys::of(py).cancel)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends all connections now.
+pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    slf.get().state.lock()?.draining = true;
+    accept::close_listeners(slf)?;
+    let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
+    for key in keys {
+        flow::lose(slf, key, "")?;
+    }
+    let running = std::mem::take(&mut slf.get().state.lock()?.running);
+    drop(running);
+    crate::tally::Tally::report(slf)
+}
+
+/// What a patient operator wants to know during shutdown.
+pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
+    let py = slf.py();
+    let keys = Keys::of(py);
+    let now = flow::now(slf.get())?;
+    let mut lines = Vec::new();
+    for exchange in running(slf)? {
+        let (scope, begun, age, gone) = {
+            let inner = exchange.get().state.lock()?;
+            let begun = match inner.phase {
+                Phase::Open | Phase::Held(_) => "no response yet",
+                Phase::Streaming { .. } | Phase::Trailers => "response begun",
+                Phase::Complete => "response complete, background work",
+            };
+            (inner.scope.clone_ref(py), begun, now.saturating_sub(inner.born), inner.gone)
+        };
+        let scope = scope.bind(py);
+        let text = |key: &Py<PyString>| -> PyResult<String> {
+            scope.get_item(key)?.map_or_else(|| Ok("?".to_owned()), |value| Ok(value.str()?.to_string()))
+        };
+        let left = if gone { ", client gone" } else { "" };
+        let seconds = age as f64 / 1000.0;
+        lines.push(format!("{} {} for {seconds:.1} s, {begun}{left}", text(&keys.method)?, text(&keys.path)?));
+    }
+    Ok(lines)
+}

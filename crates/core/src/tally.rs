@@ -1,0 +1,78 @@
+//! What the access log will say. Records are gathered while requests are served and handed to Python in one piece at the
+//! end of a turn: formatting and writing are off the hot path.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use crate::exchange::Exchange;
+use crate::message::Block;
+use crate::reactor::Reactor;
+use crate::shutdown::observe;
+
+/// What a request said, kept for its line.
+pub struct Access {
+    pub client: Option<Py<PyAny>>,
+    pub method: Py<PyString>,
+    pub raw_path: Py<PyBytes>,
+    pub query: Py<PyBytes>,
+    pub version: Py<PyString>,
+    pub headers: Py<PyList>,
+}
+
+/// How an exchange goes.
+pub struct Record {
+    /// 0: no response has begun.
+    pub status: u16,
+    /// Body bytes that the application sent.
+    pub sent: u64,
+    /// Microseconds of the reactor's clock.
+    pub started: u64,
+    access: Option<Access>,
+    /// Trailers of earlier messages, until the last one comes.
+    pub trailers: Option<Block>,
+}
+
+impl Record {
+    pub fn new(started: u64, access: Option<Access>) -> Self {
+        Self { status: 0, sent: 0, started, access, trailers: None }
+    }
+}
+
+#[derive(Default)]
+pub struct Tally {
+    records: Vec<Py<PyAny>>,
+}
+
+/// An exchange has ended: its record joins the others. Does nothing when the access log is off, or the second time.
+pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<()> {
+    let this = exchange.get();
+    let reactor = this.reactor.get();
+    if !reactor.settings.access_log {
+        return Ok(());
+    }
+    let (access, status, sent, started) = {
+        let mut inner = this.state.lock()?;
+        let record = &mut inner.record;
+        let Some(access) = record.access.take() else { return Ok(()) };
+        (access, record.status, record.sent, record.started)
+    };
+    let seconds = reactor.state.lock()?.micros().saturating_sub(started) as f64 / 1e6;
+    let line = (
+        access.client, access.method, access.raw_path, access.query, access.version, access.headers, status, sent, seconds,
+        outcome,
+    )
+        .into_pyobject(exchange.py())?;
+    reactor.state.lock()?.tally.records.push(line.into_any().unbind());
+    Reactor::schedule(this.reactor.bind(exchange.py()))
+}
+
+impl Tally {
+    /// Hands over what was gathered.
+    pub fn report(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+        let records = std::mem::take(&mut slf.get().state.lock()?.tally.records);
+        if !records.is_empty() {
+            observe(slf, "accessed", (PyList::new(slf.py(), records)?,));
+        }
+        Ok(())
+    }
+}

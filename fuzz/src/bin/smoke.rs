@@ -1,0 +1,131 @@
+//! A bounded fuzz run on stable Rust: `smoke [iterations] [seed] [target]`. Deterministic: the same arguments try the same
+//! inputs. Begins with the corpus, then mutates it with a few simple strokes; no coverage feedback (that is cargo-fuzz).
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use asgate_fuzz::TARGETS;
+
+const ITERATIONS: u64 = 60_000;
+const LONGEST: usize = 400;
+
+/// Pieces that matter to HTTP/1, to be put anywhere.
+const WORDS: &[&[u8]] = &[
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\r",
+    b"\n",
+    b"\0",
+    b" ",
+    b"\t",
+    b":",
+    b";",
+    b",",
+    b"0",
+    b"5",
+    b"ffffffffffffffff",
+    b"\x7f",
+    b"\xff",
+    b"Host: a\r\n",
+    b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n",
+    b"chunked",
+    b"Expect: 100-continue\r\n",
+    b"TE: trailers\r\n",
+    b"GET / HTTP/1.1\r\n",
+    b"HTTP/1.0",
+    b"HTTP/1.9",
+    b"0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"http://a",
+    b"*",
+    b"OPTIONS",
+    b"CONNECT",
+    b"#",
+    b"?",
+    b"[::1]",
+    b"X: y\r\n",
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |index: usize, default: u64| arguments.get(index).map_or(Some(default), |text| text.parse().ok());
+    let (Some(iterations), Some(seed)) = (number(0, ITERATIONS), number(1, 1)) else {
+        eprintln!("usage: smoke [iterations] [seed] [target]");
+        return ExitCode::from(2);
+    };
+    let only = arguments.get(2);
+    for (name, check) in TARGETS.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
+        let corpus = corpus(name);
+        corpus.iter().for_each(|input| run(name, check, input));
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..iterations {
+            run(name, check, &mutate(&corpus, &mut random));
+        }
+        println!("{name}: {} of the corpus and {iterations} mutations, seed {seed}: no finding", corpus.len());
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(name: &str, check: fn(&[u8]), input: &[u8]) {
+    if let Err(panic) = std::panic::catch_unwind(|| check(input)) {
+        eprintln!("target {name}, input (add it to corpus/{name}): b\"{}\"", input.escape_ascii());
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// The committed inputs in the order of their names.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.sort();
+    let inputs: Vec<_> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+    assert!(!inputs.is_empty(), "{} is empty", folder.display());
+    inputs
+}
+
+fn mutate(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut input = corpus[random.below(corpus.len())].clone();
+    for _ in 0..=random.below(6) {
+        let at = random.below(input.len() + 1);
+        let end = (at + random.below(8)).min(input.len());
+        match random.below(7) {
+            0 => input.splice(at..at, WORDS[random.below(WORDS.len())].iter().copied()).for_each(drop),
+            1 => input.splice(at..end, WORDS[random.below(WORDS.len())].iter().copied()).for_each(drop),
+            2 => input.drain(at..end).for_each(drop),
+            3 if at < input.len() => input[at] = random.next() as u8,
+            4 if at < input.len() => input[at] ^= 1 << random.below(8),
+            5 => {
+                let copy = input[at..end].to_vec();
+                let to = random.below(input.len() + 1);
+                input.splice(to..to, copy);
+            }
+            _ => {
+                let other = &corpus[random.below(corpus.len())];
+                let from = random.below(other.len() + 1);
+                input.truncate(at);
+                input.extend(&other[from..]);
+            }
+        }
+    }
+    input.truncate(LONGEST);
+    input
+}
+
+/// xorshift64 (Marsaglia 2003): enough for choosing places.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        ((self.next() >> 11) % limit.max(1) as u64) as usize
+    }
+}

@@ -1,0 +1,6 @@
+"""`python -m asgate`."""
+
+from asgate.cli import main
+
+if __name__ == "__main__":
+    main()

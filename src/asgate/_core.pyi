@@ -1,0 +1,74 @@
+"""The extension module: the reactor that joins sockets, HTTP and the application. `server/worker.py` alone imports it."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol, TypeAlias, final
+
+from asgate.config.settings import Settings
+
+Scope: TypeAlias = dict[str, Any]
+Address: TypeAlias = tuple[str, int | None]
+Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+# (client, method, raw_path, query_string, http_version, request headers, status, body bytes sent, seconds, outcome)
+# status 0: no response had begun. outcome: "complete", "aborted" (cut short by us or the application), "disconnected".
+AccessRecord: TypeAlias = tuple[
+    Address | None, str, bytes, bytes, str, list[tuple[bytes, bytes]], int, int, float, str
+]
+
+class Observer(Protocol):
+    """What the reactor tells about. Called on the loop's thread; an exception out of it is printed and dropped."""
+
+    def application_raised(self, error: BaseException, scope: Scope) -> None:
+        """The application ended with an exception (ASGI-016)."""
+    def application_broke(self, reason: str, scope: Scope) -> None:
+        """The application returned without a complete response, or was cut off (ASGI-018)."""
+    def application_cancelled(self, scope: Scope) -> None:
+        """The client left and the application did not notice within the grace time: its task was cancelled."""
+    def refused(self, client: Address | None, status: int, reason: str) -> None:
+        """The server answered by itself: a broken request, a limit, too slow (status 0: closed without an answer)."""
+    def accessed(self, records: list[AccessRecord]) -> None:
+        """Exchanges that ended since the last call (only when `settings.access_log`)."""
+    def trouble(self, message: str) -> None:
+        """Something an operator should know (out of descriptors, connection limit reached, a bug of ours)."""
+    def quit(self, error: BaseException) -> None:
+        """The application raised SystemExit or KeyboardInterrupt: stop the worker cleanly (ASGI-025)."""
+    def drained(self) -> None:
+        """After `drain()`: the last connection is gone."""
+
+@final
+class Reactor:
+    """Listening sockets, connections and timers of one event loop, on one pollable descriptor.
+
+    Made and used on the loop's own thread while that loop runs:
+    `loop.add_reader(reactor.fileno(), reactor.turn)`.
+    """
+
+    def __new__(
+        cls,
+        application: Application,
+        loop: AbstractEventLoop,
+        settings: Settings,
+        observer: Observer,
+        state: MutableMapping[str, Any] | None,
+    ) -> Reactor:
+        """`state`: the lifespan state, copied into each scope (ASGI-210); None leaves the key out (ASGI-212)."""
+    def fileno(self) -> int: ...
+    def turn(self) -> None:
+        """Serves a bounded batch of what is ready."""
+    def listen(self, fd: int) -> None:
+        """Accepts from a listening stream socket. The descriptor is duplicated: the caller keeps and closes its own."""
+    def drain(self) -> None:
+        """Accepts what the backlog still holds, closes the listeners and the idle connections, ends the others politely."""
+    def cancel(self) -> None:
+        """Cancels the applications that still run (their responses are cut short)."""
+    def close(self) -> None:
+        """Closes every connection at once and lets go of everything."""
+    def waiting_for(self) -> list[str]:
+        """One line for each exchange that still runs: `GET /path from host:port for 3.2 s, response begun`."""
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+    @property
+    def requests(self) -> int:
+        """Requests taken since the start."""

@@ -1,0 +1,3 @@
+"""Options: the table (`options`), how a value is read (`kinds`), the typed result (`settings`), the sources
+(`load`).
+"""

@@ -1,0 +1,1 @@
+"""What an operator sees: messages (`logs`), access lines (`access`), what the reactor reports (`reports`)."""

@@ -1,0 +1,103 @@
+"""What the command and `asgate.run` do around a `Server`: options from everywhere, logging, the loop,
+signals, exit codes.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from asgate.config.load import Loaded, load
+from asgate.config.settings import Settings
+from asgate.errors import Exit, Failure
+from asgate.observe import logs
+from asgate.observe.tracebacks import outside
+from asgate.server.loops import loop_factory, run_on
+from asgate.server.server import Server
+from asgate.server.signals import captured
+
+THREADS_LIMIT = 5.0  # seconds that threads of the application may still take when everything else is over
+log = logging.getLogger("asgate")
+
+
+def run(app: Any = None, /, **options: Any) -> None:
+    """Serves until SIGINT or SIGTERM, as `asgate run` does: with its options as keywords, its environment and
+    its files.
+
+    `app` is an application or a target. Exits with the command's exit code (`SystemExit`) unless all went
+    well.
+    """
+    if isinstance(app, str):
+        options["target"], app = app, None
+    code = reported(lambda: serve(load(options), app))
+    if code != Exit.OK:
+        raise SystemExit(int(code))
+
+
+def serve(loaded: Loaded, app: Any = None) -> int:
+    """Serves with these settings and returns the exit code. Raises `Failure` for what the user can
+    put right.
+    """
+    settings = loaded.settings
+    logs.configure(settings)
+    for remark in loaded.remarks:
+        log.warning("%s", remark)
+    try:
+        return run_on(loop_factory(settings.loop), lambda: _main(app, settings))
+    except Failure as failure:
+        if settings.log_format != "json" and settings.log_config is None:
+            raise
+        cause = failure.cause
+        trace = None if cause is None else (type(cause), cause, outside(cause.__traceback__))
+        log.error("%s", failure, exc_info=trace)
+        return failure.exit_code
+
+
+async def _main(app: Any, settings: Settings) -> Exit:
+    server = Server.with_settings(app, settings)
+    server.load()  # on the loop, for applications that ask for it at import; CTRL+C still interrupts this
+    with captured(asyncio.get_running_loop(), server.ask_to_stop):
+        return await server.serve(note=" (Press CTRL+C to stop)")
+
+
+def reported(action: Callable[[], int]) -> int:
+    """The exit code of `action`; a failure is told on stderr."""
+    try:
+        return action()
+    except Failure as failure:
+        tell(failure)
+        return failure.exit_code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def tell(failure: Failure) -> None:
+    """One sentence and a hint on stderr; before it the traceback of the application's own error, without our
+    frames.
+    """
+    if (cause := failure.cause) is not None:
+        traceback.print_exception(type(cause), cause, outside(cause.__traceback__))
+    lines = [f"asgate: {failure.sentence}", *([f"  hint: {failure.hint}"] if failure.hint else [])]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def leave(code: int) -> None:
+    """Ends the process with the code, even when threads of the application do not end: a stop always ends."""
+    deadline = time.monotonic() + THREADS_LIMIT
+    mine = (threading.current_thread(), threading.main_thread())
+    threads = [thread for thread in threading.enumerate() if not thread.daemon and thread not in mine]
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if stuck := [thread.name for thread in threads if thread.is_alive()]:
+        log.warning(
+            "left behind: %d thread(s) of the application still run: %s", len(stuck), ", ".join(stuck)
+        )
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

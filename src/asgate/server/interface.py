@@ -1,0 +1,77 @@
+"""Which calling convention an application has, and the adapter that makes an ASGI 2 application an ASGI 3
+one.
+
+The rules are asgiref's `is_double_callable` (ASGI-321); `--interface` overrides them (ASGI-322).
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, cast
+
+from asgate.errors import Exit, Failure
+from asgate.spec.types import ASGI2Application, ASGIApplication, Receive, Scope, Send
+
+
+def as_asgi3(application: Any, interface: str, name: str) -> tuple[ASGIApplication, int]:
+    """The application as an ASGI 3 callable, and the version (2 or 3) it was written for.
+
+    Raises `Failure` (TARGET) when it cannot be called as the convention asks.
+    """
+    if not callable(application):
+        raise Failure(
+            Exit.TARGET,
+            f"{name} is not callable: it is an object of type {type(application).__name__}",
+            "an ASGI application is an async callable (scope, receive, send)",
+        )
+    double = interface == "asgi2" or (interface == "auto" and is_double_callable(application))
+    _check_arguments(application, 1 if double else 3, name)
+    if double:
+        return _single(application), 2
+    return cast("ASGIApplication", application), 3
+
+
+def is_double_callable(application: Any) -> bool:
+    """True for `application(scope)(receive, send)` (ASGI-321)."""
+    if getattr(application, "_asgi_single_callable", False):
+        return False
+    if getattr(application, "_asgi_double_callable", False) or inspect.isclass(application):
+        return True
+    if inspect.iscoroutinefunction(getattr(application, "__call__", None)):  # noqa: B004 (asgiref's own rule)
+        return False
+    return not inspect.iscoroutinefunction(application) and _accepts(application, 1) is True
+
+
+def _single(application: ASGI2Application) -> ASGIApplication:
+    async def call_asgi2(scope: Scope, receive: Receive, send: Send) -> None:
+        await application(scope)(receive, send)
+
+    return call_asgi2
+
+
+def _accepts(application: Callable[..., Any], arguments: int) -> bool | None:
+    """Whether it can be called with so many positional arguments; None when its signature cannot be read."""
+    try:
+        inspect.signature(application).bind(*[None] * arguments)
+    except TypeError:
+        return False
+    except ValueError:
+        return None
+    return True
+
+
+def _check_arguments(application: Callable[..., Any], arguments: int, name: str) -> None:
+    if _accepts(application, arguments) is not False:
+        return
+    if _accepts(application, 2):
+        hint = (
+            "it looks like a WSGI application: wrap it with a2wsgi.WSGIMiddleware or asgiref.wsgi.WsgiToAsgi"
+        )
+    elif _accepts(application, 0):
+        hint = "it looks like a factory: add --factory"
+    elif _accepts(application, 1):
+        hint = "it looks like an ASGI 2 application: add --interface asgi2"
+    else:
+        hint = "an ASGI application is an async callable (scope, receive, send)"
+    raise Failure(
+        Exit.TARGET, f"{name} is not an ASGI application: it does not take {arguments} arguments", hint
+    )

@@ -1,0 +1,1 @@
+"""What the ASGI text says, as types and tables. Imports nothing else of asgate."""

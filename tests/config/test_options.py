@@ -1,0 +1,54 @@
+import pytest
+
+from asgate.config.absent import ABSENT
+from asgate.config.options import LIMITS, TIMES, Options, names, table
+from asgate.config.settings import OTHER_ADDRESSES, Settings
+
+ROWS = list(table().values())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_row_is_complete(row):
+    assert row.help.endswith(".")
+    assert row.flag.startswith("--")
+    assert row.env == f"ASGATE_{row.name.upper()}"
+    if row.group in (LIMITS, TIMES):
+        assert row.reason, "a limit carries its reason and its precedents"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.default is not None], ids=lambda row: row.name)
+def test_every_default_is_a_value_that_the_option_takes(row):
+    assert row.kind.parse(row.default) == row.default
+    assert row.kind.parse(row.kind.show(row.default)) == row.default
+
+
+def test_names_flags_and_aliases_are_unique():
+    assert len({row.flag for row in ROWS}) == len(ROWS)
+    assert len(names()) == len(ROWS) + sum(len(row.aliases) for row in ROWS)
+    assert not set(names()) & set(ABSENT)
+
+
+def test_settings_have_the_attributes_that_the_extension_reads():
+    settings = Settings()
+    assert settings.limit_request_line == 16384
+    assert settings.limit_drain_size == 262144
+    assert (settings.timeout_body, settings.limit_body_rate) == (10.0, 240)
+    assert settings.spec_version == "2.5"
+    assert settings.root_path_mode == "auto"
+    assert settings.headers == ()
+    assert settings.batch == 64
+
+
+def test_options_of_uvicorn_with_the_same_meaning_have_the_same_name():
+    same = {
+        "host", "port", "uds", "fd", "loop", "lifespan", "interface", "env_file", "log_config", "log_level",
+        "access_log", "use_colors", "server_header", "date_header", "root_path", "limit_concurrency", "backlog",
+        "timeout_keep_alive", "timeout_graceful_shutdown", "header", "app_dir", "factory",
+        "h11_max_incomplete_event_size",
+    }  # fmt: skip
+    assert same <= set(names())
+
+
+def test_the_table_and_the_settings_are_one():
+    assert set(table()) == set(Options.__dataclass_fields__) == set(Settings.__dataclass_fields__)
+    assert set(OTHER_ADDRESSES) <= set(table())

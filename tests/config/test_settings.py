@@ -1,0 +1,64 @@
+import dataclasses
+
+import pytest
+
+from asgate.config.binds import Descriptor, Tcp, Unix
+from asgate.config.settings import Settings
+from asgate.errors import Exit, Failure
+
+
+@pytest.mark.parametrize(
+    ("options", "binds"),
+    [
+        ({}, (Tcp("127.0.0.1", 8000),)),
+        ({"port": 0}, (Tcp("127.0.0.1", 0),)),
+        ({"host": "0.0.0.0"}, (Tcp("0.0.0.0", 8000),)),
+        ({"host": "::1", "port": 80}, (Tcp("::1", 80),)),
+        ({"host": "[::1]"}, (Tcp("::1", 8000),)),
+        ({"host": ""}, (Tcp("", 8000),)),
+        ({"uds": "a.sock"}, (Unix("a.sock"),)),
+        ({"fd": 3}, (Descriptor(3),)),
+        ({"bind": "127.0.0.1:1,[::1]:2"}, (Tcp("127.0.0.1", 1), Tcp("::1", 2))),
+        ({"bind": ["unix:a", ":3"]}, (Unix("a"), Tcp("", 3))),
+    ],
+)
+def test_addresses_end_up_in_bind(options, binds):
+    settings = Settings(**options)
+    assert settings.bind == binds
+    assert (settings.host, settings.port, settings.uds, settings.fd) == (None, None, None, None)
+
+
+def test_values_are_parsed_and_checked():
+    settings = Settings(limit_body_size="1M", headers=[("X-A", "1")], timeout_head=5)
+    assert settings.limit_body_size == 1048576
+    assert settings.headers == ((b"x-a", b"1"),)
+    assert type(settings.timeout_head) is float
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"port": 70000}, "port is 70000 (the program), expected a whole number from 0 to 65535"),
+        ({"timeout_head": 0}, "timeout_head is 0 (the program), expected a number of seconds above 0"),
+        ({"bind": [":1", "8000"]}, "bind is '8000' (the program), expected host:port"),
+        ({"headers": ["Content-Length: 1"]}, "expected a header other than content-length"),
+        ({"lifespan": "sometimes"}, "expected one of auto, on, off"),
+        ({"root_path": "api"}, "expected a path that starts with / and does not end with it"),
+        ({"root_path": "/"}, "root_path is '/'"),
+        ({"loop": "trio"}, "expected auto, asyncio, uvloop or module:factory"),
+        ({"access_log": None}, "access_log is None"),
+        ({"access_log_format": "%(zz)s"}, "%(zz)s is none"),
+    ],
+)
+def test_a_wrong_value_says_option_value_source_and_what_was_expected(options, sentence):
+    with pytest.raises(Failure) as caught:
+        Settings(**options)
+    assert sentence in caught.value.sentence
+    assert caught.value.exit_code is Exit.USAGE
+
+
+def test_settings_can_be_replaced():
+    settings = dataclasses.replace(Settings(port=0, headers=["a: b"]), access_log=False)
+    assert settings.bind == (Tcp("127.0.0.1", 0),)
+    assert settings.headers == ((b"a", b"b"),)
+    assert settings.access_log is False

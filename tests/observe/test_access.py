@@ -1,0 +1,131 @@
+import io
+import json
+import logging
+import re
+
+import pytest
+
+from asgate.config.atoms import ATOMS
+from asgate.observe.access import _ATOMS, AccessLog, custom_line, human, json_line, line_format
+from asgate.observe.logs import AccessHandler
+
+HEADERS = [(b"host", b"a"), (b"user-agent", b'evil"\x1b[31m\n'), (b"x-id", b"1"), (b"x-id", b"2")]
+RECORD = (
+    ("127.0.0.1", 53412), "GET", b"/caf%C3%A9", b"q=1", "1.1", HEADERS, 200, 13, 0.0004212, "complete",
+)  # fmt: skip
+UNIX = (None, "POST", b"/", b"", "1.0", [], 0, 0, 2.5, "disconnected")
+V6 = (("::1", 80), "GET", b'/"\xff\\', b"", "1.1", [], 503, 5, 0.0, "aborted")
+NOW = 1_790_000_000.25
+
+
+def test_human_lines():
+    assert human(RECORD, colour=False) == '127.0.0.1:53412 "GET /caf%C3%A9?q=1 HTTP/1.1" 200 13 B 0.42 ms'
+    assert human(UNIX, colour=False) == '- "POST / HTTP/1.0" --- 0 B 2500.00 ms disconnected'
+    assert human(V6, colour=False) == '[::1]:80 "GET /\\"\\\\xff\\\\ HTTP/1.1" 503 5 B 0.00 ms aborted'
+    assert "\x1b[32m200\x1b[0m" in human(RECORD, colour=True)
+
+
+def test_json_lines():
+    entry = json.loads(json_line(RECORD, NOW))
+    assert re.fullmatch(r"2026-09-2\d \d\d:\d\d:\d\d\.250[+-]\d{4}", entry.pop("time"))
+    assert entry == {
+        "level": "info", "logger": "asgate.access", "client": "127.0.0.1:53412", "method": "GET",
+        "path": "/caf%C3%A9", "query": "q=1", "http_version": "1.1", "status": 200, "bytes": 13,
+        "duration_ms": 0.421, "outcome": "complete",
+    }  # fmt: skip
+    assert json.loads(json_line(UNIX, NOW))["status"] is None
+
+
+@pytest.mark.parametrize(
+    ("style", "record", "line"),
+    [
+        ('%(h)s %(l)s %(u)s "%(r)s" %(s)s %(b)s', RECORD, '127.0.0.1 - - "GET /caf%C3%A9?q=1 HTTP/1.1" 200 13'),
+        ("%(m)s|%(U)s|%(q)s|%(H)s|%(c)s", RECORD, "GET|/caf%C3%A9|q=1|HTTP/1.1|127.0.0.1:53412"),
+        ("%(T)s %(L)s %(M)s %(D)s", UNIX, "2 2.500000 2500 2500000"),
+        ("%(h)s %(s)s %(b)s %(B)s %(o)s", UNIX, "- - - 0 disconnected"),
+        ('"%(a)s" "%(f)s"', RECORD, '"evil\\"\\\\x1b[31m\\\\n" "-"'),
+        ("%({X-Id}i)s %({none}i)s 100%%", RECORD, "1, 2 - 100%"),
+    ],
+)
+def test_custom_lines(style, record, line):
+    assert custom_line(style)(record, NOW) == line
+
+
+def test_time_and_process_atoms():
+    line = custom_line("%(t)s %(p)s")(RECORD, NOW)
+    assert re.fullmatch(r"\[2\d/Sep/2026:\d\d:\d\d:\d\d [+-]\d{4}\] <\d+>", line)
+
+
+def test_every_atom_is_documented_and_every_documented_atom_exists():
+    assert set(_ATOMS) == set(ATOMS) - {"{name}i"}
+
+
+@pytest.mark.parametrize("style", ["human", "json", '%(h)s "%(r)s" %(U)s %({user-agent}i)s'])
+def test_no_record_can_forge_a_line(style):
+    hostile = bytes(range(256))
+    record = (("evil\nhost", 1), "GET", hostile, hostile, "1.1", [(b"user-agent", hostile)], 200, 1, 0.1, "complete")
+    line = line_format(style, None)(record, NOW)
+    assert line.isprintable()
+    assert line.isascii()
+
+
+class Counting(io.StringIO):
+    writes = 0
+
+    def write(self, text):
+        self.writes += 1
+        return super().write(text)
+
+
+@pytest.fixture
+def access_logger():
+    logger = logging.getLogger("asgate.access")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    yield logger
+    logger.handlers[:], logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
+
+
+def own_handler(logger, stream, **how):
+    handler = AccessHandler(stream, **({"colour": False, "short": False, "json_lines": False} | how))
+    logger.handlers[:] = [handler]
+    logger.setLevel("INFO")
+    logger.propagate = False
+
+
+def test_a_batch_is_one_write(access_logger):
+    stream = Counting()
+    own_handler(access_logger, stream)
+    AccessLog("human").write([RECORD, UNIX, V6])
+    lines = stream.getvalue().splitlines()
+    assert stream.writes == 1
+    assert len(lines) == 3
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d{4} INFO     127\.0\.0\.1:53412 ", lines[0])
+
+
+def test_the_handlers_json_and_colours_are_followed(access_logger):
+    stream = io.StringIO()
+    own_handler(access_logger, stream, json_lines=True)
+    AccessLog("human").write([RECORD])
+    assert json.loads(stream.getvalue())["status"] == 200
+    own_handler(access_logger, stream := io.StringIO(), colour=True, short=True)
+    AccessLog("human").write([RECORD])
+    assert "\x1b[32m200\x1b[0m" in stream.getvalue()
+
+
+def test_a_closed_stream_is_no_reason_to_stop(access_logger):
+    stream = io.StringIO()
+    own_handler(access_logger, stream)
+    stream.close()
+    AccessLog("human").write([RECORD])
+
+
+def test_a_users_configuration_gets_ordinary_records(access_logger, caplog):
+    access_logger.handlers[:] = []
+    access_logger.propagate = True
+    logging.getLogger("asgate").propagate = True
+    with caplog.at_level("INFO", "asgate.access"):
+        AccessLog("human").write([RECORD, UNIX])
+    first, second = caplog.records
+    assert first.getMessage() == human(RECORD, colour=False)
+    assert (first.status, first.duration_ms, second.outcome) == (200, 0.421, "disconnected")
