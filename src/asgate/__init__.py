@@ -1,7 +1,8 @@
 """asgate: a fast and strict server for ASGI applications.
 
 `asgate.run(app)` serves until a signal, `async with asgate.Server(app)` inside a running program; `Failure`
-is what both raise for something that the caller can put right.
+is what both raise for something that the caller can put right. An application meets `ClientDisconnected` (an
+`OSError`) and `MessageError` (a `RuntimeError`) out of `send`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from asgate.errors import Exit, Failure
 if TYPE_CHECKING:
     from asgate.server.command import run
     from asgate.server.server import Server
+    from asgate.server.worker import ClientDisconnected, MessageError
 
-__all__ = ["Exit", "Failure", "Server", "__version__", "run"]
+__all__ = ["ClientDisconnected", "Exit", "Failure", "MessageError", "Server", "__version__", "run"]
 
 __version__: str
 
@@ -27,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from asgate.server import server
 
         return server.Server if name == "Server" else server.version()
+    if name in ("ClientDisconnected", "MessageError"):
+        from asgate.server import worker
+
+        return getattr(worker, name)
     raise AttributeError(f"module 'asgate' has no attribute {name!r}")

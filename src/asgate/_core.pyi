@@ -2,9 +2,11 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, final, type_check_only
 
 from asgate.config.settings import Settings
+
+__all__ = ["ClientDisconnected", "MessageError", "Reactor"]
 
 Scope: TypeAlias = dict[str, Any]
 Address: TypeAlias = tuple[str, int | None]
@@ -16,6 +18,13 @@ AccessRecord: TypeAlias = tuple[
     Address | None, str, bytes, bytes, str, list[tuple[bytes, bytes]], int, int, float, str
 ]
 
+class MessageError(RuntimeError):
+    """`asgate.MessageError`: the message is not allowed here, or lacks something (ASGI-030, 031, 037)."""
+
+class ClientDisconnected(ConnectionError):
+    """`asgate.ClientDisconnected`: `send` was called after the client had left (ASGI-110). Let it pass."""
+
+@type_check_only
 class Observer(Protocol):
     """What the reactor tells about. Called on the loop's thread; an exception out of it is printed and dropped."""
 
@@ -47,7 +56,7 @@ class Reactor:
     def __new__(
         cls,
         application: Application,
-        loop: AbstractEventLoop,
+        event_loop: AbstractEventLoop,
         settings: Settings,
         observer: Observer,
         state: MutableMapping[str, Any] | None,

@@ -66,14 +66,17 @@ class Client:
     """A socket without manners: `send` and the reading methods wait, at most `PATIENCE` seconds."""
 
     def __init__(self, address, room=None):
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        if isinstance(address, str):
+            family = socket.AF_UNIX
+        else:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if room is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
         self.socket.setblocking(False)
         self.address = address
-        self.kept = b""
+        self.kept = bytearray()
 
     async def connect(self):
         await self._wait(asyncio.get_running_loop().sock_connect(self.socket, self.address))
@@ -95,29 +98,33 @@ class Client:
         self.kept += data
         return None if data else "eof"
 
+    def _take(self, count):
+        found = bytes(self.kept[:count])
+        del self.kept[:count]
+        return found
+
     async def until(self, mark):
         """Everything up to and with `mark`."""
-        while mark not in self.kept:
+        searched = 0
+        while (at := self.kept.find(mark, searched)) < 0:
+            searched = max(0, len(self.kept) - len(mark) + 1)
             if (end := await self._more()) is not None:
-                raise Truncated(end, self.kept)
-        found, self.kept = self.kept[: self.kept.index(mark) + len(mark)], self.kept.split(mark, 1)[1]
-        return found
+                raise Truncated(end, bytes(self.kept))
+        return self._take(at + len(mark))
 
     async def exactly(self, count):
         while len(self.kept) < count:
             if (end := await self._more()) is not None:
-                raise Truncated(end, self.kept)
-        found, self.kept = self.kept[:count], self.kept[count:]
-        return found
+                raise Truncated(end, bytes(self.kept))
+        return self._take(count)
 
     async def rest(self):
         """What comes until the server closes. A reset raises."""
         while (end := await self._more()) is None:
             pass
         if end == "reset":
-            raise Truncated(end, self.kept)
-        found, self.kept = self.kept, b""
-        return found
+            raise Truncated(end, bytes(self.kept))
+        return self._take(len(self.kept))
 
     async def end(self):
         """How the connection ends: "eof" or "reset"."""
@@ -155,14 +162,16 @@ class Client:
         return Response(int(status), reason, [tuple(line.split(b": ", 1)) for line in lines[1:]])
 
     async def _chunks(self, found):
+        body = bytearray()
         try:
             while size := int((await self.until(b"\r\n"))[:-2], 16):
-                found.body += await self.exactly(size)
+                body += await self.exactly(size)
                 assert await self.exactly(2) == b"\r\n"
+            found.body = bytes(body)
             while (line := await self.until(b"\r\n")) != b"\r\n":
                 found.trailers.append(tuple(line[:-2].split(b": ", 1)))
         except Truncated as error:
-            raise Truncated(error.args[0], found.body) from None
+            raise Truncated(error.args[0], bytes(body)) from None
 
     def finish(self):
         """Half-close: nothing more will be sent."""

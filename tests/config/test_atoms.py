@@ -26,7 +26,7 @@ def test_text_atoms_and_headers():
     ],
 )
 def test_unknown_atoms_are_named(text, words):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError) as caught:
         pieces(text)
     assert words in str(caught.value)
 
@@ -36,5 +36,5 @@ def test_a_format_is_a_word_or_has_atoms():
     assert kind.parse("JSON") == "json"
     assert kind.parse("%(h)s") == "%(h)s"
     for wrong in ("", "common", 5, "100%"):
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError):
             kind.parse(wrong)

@@ -41,11 +41,11 @@ def test_addresses(text, bind):
 
 @pytest.mark.parametrize(("text", "words"), WRONG)
 def test_wrong_addresses_say_what_was_meant(text, words):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:
         Address().parse(text)
     assert words in str(caught.value)
 
 
 def test_only_text_is_an_address():
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):
         Address().parse(8000)

@@ -30,7 +30,7 @@ def test_lines(tmp_path):
     }
 
 
-@pytest.mark.parametrize("line", ["no equals", "1NAME=x", "A='open", "A=\"open", "A B=c"])
+@pytest.mark.parametrize("line", ["no equals", "1NAME=x", "A='open", 'A="open', "A B=c"])
 def test_a_wrong_line_is_named_by_its_number_and_not_shown(tmp_path, line):
     path = tmp_path / ".env"
     path.write_text(f"OK=1\n{line}\n")

@@ -90,7 +90,9 @@ def test_unknown_variables_are_remarked_not_refused(tmp_path):
 
 
 def test_an_empty_variable_counts_as_unset(tmp_path):
-    assert load_in(tmp_path, environ={"ASGATE_PORT": "", "ASGATE_BIND": ""}).settings.bind == (Tcp("127.0.0.1", 8000),)
+    assert load_in(tmp_path, environ={"ASGATE_PORT": "", "ASGATE_BIND": ""}).settings.bind == (
+        Tcp("127.0.0.1", 8000),
+    )
 
 
 def test_a_wrong_variable_names_itself(tmp_path):

@@ -42,7 +42,8 @@ def test_settings_have_the_attributes_that_the_extension_reads():
 def test_options_of_uvicorn_with_the_same_meaning_have_the_same_name():
     same = {
         "host", "port", "uds", "fd", "loop", "lifespan", "interface", "env_file", "log_config", "log_level",
-        "access_log", "use_colors", "server_header", "date_header", "root_path", "limit_concurrency", "backlog",
+        "access_log", "use_colors", "server_header", "date_header", "root_path", "limit_concurrency",
+        "backlog",
         "timeout_keep_alive", "timeout_graceful_shutdown", "header", "app_dir", "factory",
         "h11_max_incomplete_event_size",
     }  # fmt: skip

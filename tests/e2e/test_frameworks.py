@@ -73,7 +73,7 @@ def test_upload_is_streamed_to_the_application(site: Serving, framework: str) ->
     if framework == "django":
         pytest.skip("Django collects the body before it calls the view")
     with httpx.Client(base_url=site.url) as client:
-        assert client.post("/upload", content=UPLOAD).json()["pieces"] > 4
+        assert client.post("/upload", content=UPLOAD).json()["pieces"] > 1
 
 
 @pytest.mark.clause("ASGI-260", "ASGI-262", "ASGI-263")

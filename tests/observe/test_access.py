@@ -39,7 +39,11 @@ def test_json_lines():
 @pytest.mark.parametrize(
     ("style", "record", "line"),
     [
-        ('%(h)s %(l)s %(u)s "%(r)s" %(s)s %(b)s', RECORD, '127.0.0.1 - - "GET /caf%C3%A9?q=1 HTTP/1.1" 200 13'),
+        (
+            '%(h)s %(l)s %(u)s "%(r)s" %(s)s %(b)s',
+            RECORD,
+            '127.0.0.1 - - "GET /caf%C3%A9?q=1 HTTP/1.1" 200 13',
+        ),
         ("%(m)s|%(U)s|%(q)s|%(H)s|%(c)s", RECORD, "GET|/caf%C3%A9|q=1|HTTP/1.1|127.0.0.1:53412"),
         ("%(T)s %(L)s %(M)s %(D)s", UNIX, "2 2.500000 2500 2500000"),
         ("%(h)s %(s)s %(b)s %(B)s %(o)s", UNIX, "- - - 0 disconnected"),
@@ -63,7 +67,18 @@ def test_every_atom_is_documented_and_every_documented_atom_exists():
 @pytest.mark.parametrize("style", ["human", "json", '%(h)s "%(r)s" %(U)s %({user-agent}i)s'])
 def test_no_record_can_forge_a_line(style):
     hostile = bytes(range(256))
-    record = (("evil\nhost", 1), "GET", hostile, hostile, "1.1", [(b"user-agent", hostile)], 200, 1, 0.1, "complete")
+    record = (
+        ("evil\nhost", 1),
+        "GET",
+        hostile,
+        hostile,
+        "1.1",
+        [(b"user-agent", hostile)],
+        200,
+        1,
+        0.1,
+        "complete",
+    )
     line = line_format(style, None)(record, NOW)
     assert line.isprintable()
     assert line.isascii()

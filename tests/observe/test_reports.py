@@ -15,6 +15,11 @@ def messages(caplog):
     return caplog
 
 
+NOT_NOTICED = (
+    "the client of GET /a\\nb left and the application did not notice: cancelled (--timeout-disconnect)"
+)
+
+
 def raised():
     try:
         raise ValueError("broken")
@@ -46,7 +51,7 @@ def test_other_reports(messages):
     reports.accessed([])
     assert [(record.levelname, record.getMessage()) for record in messages.records] == [
         ("ERROR", "on GET /a\\nb: it returned without a response\\n"),
-        ("INFO", "the client of GET /a\\nb left and the application did not notice: cancelled (--timeout-disconnect)"),
+        ("INFO", NOT_NOTICED),
         ("WARNING", "out of descriptors"),
         ("INFO", "refused ::1: 400, two Host fields\\x1b"),
         ("INFO", "refused -: closed, too slow"),
@@ -63,7 +68,12 @@ def test_peers_cannot_fill_the_log(messages):
 
 def test_what_was_passed_over_is_counted():
     allowance = Allowance(2)
-    assert [allowance.take(1.0), allowance.take(1.5), allowance.take(1.6), allowance.take(1.7)] == [0, 0, None, None]
+    assert [allowance.take(1.0), allowance.take(1.5), allowance.take(1.6), allowance.take(1.7)] == [
+        0,
+        0,
+        None,
+        None,
+    ]
     assert allowance.take(2.0) == 2
     assert allowance.take(2.1) == 0
 

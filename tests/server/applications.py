@@ -23,7 +23,11 @@ class Recorder:
         self.states.append(scope["state"])
         body = scope["path"].encode()
         await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-length", b"%d" % len(body))],
+            }
         )
         await send({"type": "http.response.body", "body": body})
 

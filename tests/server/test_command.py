@@ -79,7 +79,9 @@ def test_a_signal_stops_it_in_order(project, tmp_path, loop, number):
         assert server.fetch("/x") == b"ok"
         code, out = server.stop(number)
     assert code == 0
-    assert re.search(r"serves site7:app \(ASGI 3\) on http://127.0.0.1:\d+ \(Press CTRL\+C to stop\)", server.messages)
+    assert re.search(
+        r"serves site7:app \(ASGI 3\) on http://127.0.0.1:\d+ \(Press CTRL\+C to stop\)", server.messages
+    )
     assert f"stopping ({number.name})" in server.messages
     assert server.messages.rstrip().endswith("stopped")
     assert re.search(r'127\.0\.0\.1:\d+ "GET /x HTTP/1\.1" 200 2 B', out)
@@ -87,7 +89,11 @@ def test_a_signal_stops_it_in_order(project, tmp_path, loop, number):
 
 
 def test_run_from_python(project, tmp_path):
-    project("site8.py", APP + "\nimport asgate\nif __name__ == '__main__':\n    asgate.run(app, port=0)\n    print('after')\n")
+    project(
+        "site8.py",
+        APP
+        + "\nimport asgate\nif __name__ == '__main__':\n    asgate.run(app, port=0)\n    print('after')\n",
+    )
     with Running(tmp_path, program=("site8.py",)) as server:
         assert server.fetch("/") == b"ok"
         code, out = server.stop()
@@ -97,16 +103,20 @@ def test_run_from_python(project, tmp_path):
 
 def test_run_from_python_with_a_wrong_option_exits(project, tmp_path):
     project("site9.py", "import asgate\nasgate.run('nothing:app', prot=0)\n")
-    done = subprocess.run([sys.executable, "site9.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "site9.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
-    assert done.stderr.startswith("asgate: prot from the argument prot is not an option\n  hint: did you mean")
+    assert done.stderr.startswith(
+        "asgate: prot from the argument prot is not an option\n  hint: did you mean"
+    )
 
 
 @clause("ASGI-025")
 def test_the_applications_exit_code_is_the_processs(project, tmp_path):
     project("site10.py", APP)
     with Running(tmp_path, "site10:app", "--port", "0") as server:
-        with pytest.raises(OSError):  # noqa: PT011
+        with pytest.raises(OSError):
             server.fetch("/exit")
         code, out = server.ended()
     assert code == 7
@@ -114,9 +124,19 @@ def test_the_applications_exit_code_is_the_processs(project, tmp_path):
 
 
 FAILING = [
-    ("await send({'type': 'lifespan.startup.failed', 'message': 'no database'})", [], 3, "failed to start: no database"),
+    (
+        "await send({'type': 'lifespan.startup.failed', 'message': 'no database'})",
+        [],
+        3,
+        "failed to start: no database",
+    ),
     ("raise ValueError('broken')", ["--lifespan", "on"], 3, "ValueError: broken"),
-    ("import asyncio; await asyncio.sleep(60)", ["--timeout-lifespan", "0.1"], 3, "did not start within 0.1 s"),
+    (
+        "import asyncio; await asyncio.sleep(60)",
+        ["--timeout-lifespan", "0.1"],
+        3,
+        "did not start within 0.1 s",
+    ),
 ]
 
 

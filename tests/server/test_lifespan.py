@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from asgate.errors import Exit, Failure
+from asgate.server import lifespan
 from asgate.server.lifespan import Lifespan
 
 clause = pytest.mark.clause
@@ -23,11 +24,11 @@ def serve(run, application, mode="auto", limit=10.0, then=None):
     """Startup, `then()`, shutdown; the exit code of the shutdown and the conversation."""
 
     async def main():
-        lifespan = Lifespan(application, mode, limit)
-        await lifespan.startup()
+        conversation = Lifespan(application, mode, limit)
+        await conversation.startup()
         if then is not None:
-            await then(lifespan)
-        return await lifespan.shutdown(), lifespan
+            await then(conversation)
+        return await conversation.shutdown(), conversation
 
     return run(main())
 
@@ -49,7 +50,9 @@ class Polite:
         self.seen.append("returned")
 
 
-@clause("ASGI-190", "ASGI-191", "ASGI-193", "ASGI-199", "ASGI-200", "ASGI-202", "ASGI-005", "ASGI-006", "ASGI-007")
+@clause(
+    "ASGI-190", "ASGI-191", "ASGI-193", "ASGI-199", "ASGI-200", "ASGI-202", "ASGI-005", "ASGI-006", "ASGI-007"
+)
 @pytest.mark.parametrize("mode", ["auto", "on"])
 def test_startup_and_shutdown(run, mode):
     application = Polite()
@@ -71,9 +74,9 @@ def test_once_per_loop_in_a_task_of_that_loop(run):
         await Polite()(scope, receive, send)
 
     async def main():
-        lifespan = Lifespan(application, "auto", 10)
-        await lifespan.startup()
-        await lifespan.shutdown()
+        conversation = Lifespan(application, "auto", 10)
+        await conversation.startup()
+        await conversation.shutdown()
         return asyncio.get_running_loop()
 
     loop = run(main())
@@ -236,7 +239,8 @@ def test_raising_after_the_last_word_is_logged(run, messages):
 
 
 @clause("ASGI-202")
-def test_receive_after_shutdown_waits_until_cancelled(run):
+def test_receive_after_shutdown_waits_until_cancelled(run, monkeypatch):
+    monkeypatch.setattr(lifespan, "LAST_MOMENT", 0.05)
     ended = []
 
     async def application(scope, receive, send):
@@ -340,8 +344,8 @@ def test_answering_before_the_startup_was_received(run):
         await asyncio.get_running_loop().create_future()
 
     async def main():
-        lifespan = Lifespan(application, "on", 10)
-        await lifespan.startup()
+        conversation = Lifespan(application, "on", 10)
+        await conversation.startup()
 
     run(main())
 

@@ -157,7 +157,10 @@ def test_what_is_wrong_is_a_failure(run, app, options, words):
 
 
 def test_a_target_by_name(run, project):
-    project("by_name.py", "from functools import partial\nasync def app(s, r, send): ...\ndef make(): return app\n")
+    project(
+        "by_name.py",
+        "from functools import partial\nasync def app(s, r, send): ...\ndef make(): return app\n",
+    )
 
     async def main():
         server = asgate.Server("by_name:make", factory=True, port=0)
@@ -199,6 +202,12 @@ def test_the_version_is_there():
     assert asgate.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = asgate.nothing
+
+
+def test_the_exceptions_that_an_application_meets():
+    assert issubclass(asgate.ClientDisconnected, OSError)
+    assert issubclass(asgate.MessageError, RuntimeError)
+    assert not issubclass(asgate.MessageError, OSError)
 
 
 def test_slow_is_what_it_says(run):

@@ -123,7 +123,10 @@ def test_a_name_may_give_several_sockets_with_one_port():
     ("bind", "words"),
     [
         (Tcp("203.0.113.1", 0), "the address does not belong to this machine"),
-        (Tcp("no.such.host.invalid", 80), "the host no.such.host.invalid of no.such.host.invalid:80 is not known"),
+        (
+            Tcp("no.such.host.invalid", 80),
+            "the host no.such.host.invalid of no.such.host.invalid:80 is not known",
+        ),
         (Tcp("a" * 70 + ".invalid", 80), "is not known"),
         (Unix("missing/dir/a.sock"), "the directory does not exist"),
         (Unix("x" * 200), "too long"),

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::cell::LoopCell;
+use crate::command;
 use crate::exchange::{Exchange, Polled};
 
 /// The finished `send`: one object for all.
@@ -54,8 +55,10 @@ impl Done {
 }
 
 /// What an awaitable of an exchange waits for.
-#[derive(Clone, Copy)]
 pub enum Wanted {
+    /// That this event is sent: `send` was called in another thread, to be awaited on the loop
+    /// (`asyncio.run_coroutine_threadsafe(send(event), loop)`).
+    Sent(Py<PyAny>),
     /// The next event.
     Event,
     /// Fewer than so many bytes waiting to be written.
@@ -67,6 +70,8 @@ pub enum Wanted {
 enum Stage {
     Fresh,
     Waiting,
+    /// A `Wanted::Sent` has been sent, and now waits for room.
+    Passed(Py<Waiting>),
     Over,
 }
 
@@ -80,14 +85,33 @@ pub struct Waiting {
 
 impl Waiting {
     pub fn new(exchange: Py<Exchange>, wanted: Wanted) -> Self {
-        Self { exchange, wanted, stage: LoopCell::new(Stage::Fresh) }
+        let stage = LoopCell::beside(&exchange.get().state, Stage::Fresh);
+        Self { exchange, wanted, stage }
+    }
+
+    /// Sends the event of a `Wanted::Sent`.
+    fn pass(&self, py: Python<'_>, event: &Py<PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        *self.stage.lock()? = Stage::Over;
+        let rest = command::send(self.exchange.bind(py), event.bind(py))?;
+        match rest.into_bound(py).cast_into::<Self>() {
+            Ok(rest) => {
+                *self.stage.lock()? = Stage::Passed(rest.clone().unbind());
+                rest.get().step(py)
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     /// One step: a value to yield to the task (a future, or None for a bare turn), or the result as StopIteration.
     fn step(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let first = {
             let mut stage = self.stage.lock()?;
-            match *stage {
+            match &*stage {
+                Stage::Passed(rest) => {
+                    let rest = rest.clone_ref(py);
+                    drop(stage);
+                    return rest.get().step(py);
+                }
                 Stage::Over => return Err(PyRuntimeError::new_err("cannot reuse an already awaited receive() or send()")),
                 Stage::Fresh => {
                     *stage = Stage::Waiting;
@@ -97,9 +121,10 @@ impl Waiting {
             }
         };
         let exchange = self.exchange.bind(py);
-        let polled = match self.wanted {
+        let polled = match &self.wanted {
+            Wanted::Sent(event) => return self.pass(py, event),
             Wanted::Event => Exchange::poll_receive(exchange),
-            Wanted::Room(level) => Exchange::poll_room(exchange, level),
+            Wanted::Room(level) => Exchange::poll_room(exchange, *level),
             Wanted::Turn if first => return Ok(Some(py.None())),
             Wanted::Turn => Ok(Polled::Finished),
         };
@@ -154,6 +179,9 @@ impl Waiting {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Wanted::Sent(event) = &self.wanted {
+            visit.call(event)?;
+        }
         visit.call(&self.exchange)
     }
 }

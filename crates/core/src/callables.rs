@@ -71,7 +71,11 @@ unsafe extern "C" fn send(slf: *mut ffi::PyObject, event: *mut ffi::PyObject) ->
     unsafe {
         called(slf, |exchange| {
             let event = Borrowed::from_ptr(exchange.py(), event);
-            command::send(exchange, &event)
+            if exchange.get().state.is_ours() {
+                return command::send(exchange, &event);
+            }
+            let deferred = Waiting::new(exchange.clone().unbind(), Wanted::Sent(event.to_owned().unbind()));
+            Ok(Py::new(exchange.py(), deferred)?.into_any())
         })
     }
 }

@@ -31,10 +31,21 @@ impl<T> LoopCell<T> {
         Self { owner: current_thread(), value: RefCell::new(value) }
     }
 
+    /// For a part of something else: belongs to the same thread as that.
+    pub fn beside<U>(other: &LoopCell<U>, value: T) -> Self {
+        Self { owner: other.owner, value: RefCell::new(value) }
+    }
+
+    /// Whether the calling thread is the owner.
+    #[inline]
+    pub fn is_ours(&self) -> bool {
+        self.owner == current_thread()
+    }
+
     /// The state, for a short while: no Python code may run before it is given back.
     #[inline]
     pub fn lock(&self) -> PyResult<RefMut<'_, T>> {
-        if self.owner != current_thread() {
+        if !self.is_ours() {
             return Err(PyRuntimeError::new_err(
                 "asgate: called from another thread than the event loop's; use \
                  asyncio.run_coroutine_threadsafe(…, loop) (ASGI-003)",

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::command;
 use crate::dispatch;
-use crate::errors::{is_cancelled, is_disconnected};
+use crate::errors::{ClientDisconnected, is_cancelled, is_disconnected};
 use crate::exchange::{Exchange, Phase};
 use crate::flow;
 use crate::keys::Keys;
@@ -38,7 +38,7 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
         };
         let mut state = reactor.state.lock()?;
         let listed = inner.listed.take().and_then(|listed| state.running.remove(listed));
-        (reached, inner.cancelled, (inner.task.take(), listed))
+        (reached, inner.cancelled, (inner.task.take(), inner.coroutine.take(), listed))
     };
     tell(exchange, &reached, cancelled, result.as_ref().err())?;
     match reached {
@@ -60,7 +60,7 @@ fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, erro
         Some(error) if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) => {
             observe(reactor, "quit", (error.value(py),));
         }
-        Some(error) if is_disconnected(py, error) => {}
+        Some(error) if (matches!(reached, Reached::Gone) || error.is_instance_of::<ClientDisconnected>(py)) && is_disconnected(py, error) => {}
         Some(error) if is_cancelled(py, error)? && (cancelled || matches!(reached, Reached::Gone)) => {}
         Some(error) => observe(reactor, "application_raised", (error.value(py), scope)),
         None if cancelled => {}

@@ -42,9 +42,23 @@ pub fn from_wire(error: Error) -> PyErr {
     }
 }
 
-/// Whether the application merely let our own news of the disconnect pass (ASGI-035, ASGI-036).
+/// How far a chain of causes is followed.
+const LONGEST_CHAIN: usize = 16;
+
+/// Whether the application merely let our own news of the disconnect pass, as it is or as the cause of its framework's
+/// own exception (Starlette's `ClientDisconnect`), and so not an error (ASGI-035, ASGI-036).
 pub fn is_disconnected(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<ClientDisconnected>(py)
+    let mut link = Some(error.value(py).clone().into_any());
+    for _ in 0..LONGEST_CHAIN {
+        let Some(current) = link else { return false };
+        if current.is_instance_of::<ClientDisconnected>() {
+            return true;
+        }
+        link = ["__cause__", "__context__"]
+            .iter()
+            .find_map(|name| current.getattr(*name).ok().filter(|next| !next.is_none()));
+    }
+    false
 }
 
 /// Whether this is `asyncio.CancelledError`.

@@ -10,9 +10,10 @@
 //! ```
 
 use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyAttributeError, PyStopIteration};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use wire::{Command, Millis, StreamId};
 
 use crate::cell::LoopCell;
@@ -24,6 +25,7 @@ use crate::keys::Keys;
 use crate::message::Block;
 use crate::reactor::Reactor;
 use crate::tally::Record;
+use crate::task;
 
 /// A response head that is not on the wire yet.
 pub struct Held {
@@ -90,6 +92,8 @@ pub struct State {
     /// Bytes taken or sent since the application last gave way to other tasks.
     streak: usize,
     waiters: Vec<Py<PyAny>>,
+    /// The application's coroutine, from its start to its end.
+    pub coroutine: Option<Py<PyAny>>,
     pub task: Option<Py<PyAny>>,
     /// Where the reactor lists this exchange while its application runs.
     pub listed: Option<usize>,
@@ -152,6 +156,7 @@ impl Exchange {
             inbound: Inbound { ended: !birth.has_body, ..Inbound::default() },
             streak: 0,
             waiters: Vec::new(),
+            coroutine: None,
             task: None,
             listed: None,
             scope: birth.scope,
@@ -337,8 +342,44 @@ fn wake(py: Python<'_>, waiters: Vec<Py<PyAny>>) {
     }
 }
 
+/// What a task needs to run the application through us (see `task`).
 #[pymethods]
 impl Exchange {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        task::step(slf)
+    }
+
+    #[pyo3(signature = (_value, /))]
+    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        task::step(slf)?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    #[pyo3(signature = (*arguments))]
+    fn throw(slf: &Bound<'_, Self>, arguments: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        task::throw(slf, arguments)?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        task::coroutine(slf)?.call_method0("close")?;
+        Ok(())
+    }
+
+    /// Debuggers and anyio look at `cr_frame`, `cr_running`, `cr_await` …: they see the application's coroutine.
+    fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        if !name.starts_with("cr_") && !matches!(name, "__name__" | "__qualname__") {
+            return Err(PyAttributeError::new_err(format!("asgate's exchange has no attribute {name:?}")));
+        }
+        task::coroutine(slf)?.getattr(name)
+    }
+
     /// The grace time of a departed client is over (see `end`).
     fn _overdue(slf: &Bound<'_, Self>) -> PyResult<()> {
         crate::end::overdue(slf)
@@ -349,6 +390,7 @@ impl Exchange {
         self.state
             .peek(|state| {
                 visit.call(&state.scope)?;
+                visit.call(&state.coroutine)?;
                 visit.call(&state.task)?;
                 state.waiters.iter().try_for_each(|waiter| visit.call(waiter))
             })
@@ -357,7 +399,7 @@ impl Exchange {
 
     fn __clear__(&self) {
         if let Ok(mut state) = self.state.lock() {
-            let garbage = (state.task.take(), std::mem::take(&mut state.waiters));
+            let garbage = (state.coroutine.take(), state.task.take(), std::mem::take(&mut state.waiters));
             drop(state);
             drop(garbage);
         }

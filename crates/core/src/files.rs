@@ -75,9 +75,10 @@ pub fn advance(file: &Bound<'_, PyAny>, offset: Option<u64>, count: u64) -> PyRe
 }
 
 fn duplicate(file: &Bound<'_, PyAny>) -> PyResult<File> {
-    let found = file
-        .call_method0("fileno")
-        .map_err(|_| wrong_type("http.response.zerocopysend", "'file'", "a file object with a fileno()", file))?;
+    if !file.hasattr("fileno")? {
+        return Err(wrong_type("http.response.zerocopysend", "'file'", "a file object with a fileno()", file));
+    }
+    let found = file.call_method0("fileno")?;
     let Ok(number) = found.cast::<PyInt>().map_err(PyErr::from).and_then(|number| number.extract::<i32>()) else {
         return Err(wrong_type("http.response.zerocopysend", "'file'.fileno()", "int", &found));
     };

@@ -147,7 +147,7 @@ impl State {
             timers: Timers::new(0),
             due: Vec::new(),
             buffer: vec![0; size],
-            fields: Fields::new(),
+            fields: Fields::remembering(),
             backlog: Vec::new(),
             dirty: Vec::new(),
             dispatching: None,

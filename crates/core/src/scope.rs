@@ -8,6 +8,7 @@ use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use wire::http1::recall::{Known, Recall, is_secret};
 use wire::{Fields, Head, Version};
 
 use crate::cell::LoopCell;
@@ -24,9 +25,19 @@ pub struct Scopes {
     /// Header lines and paths that were seen before.
     lines: LoopCell<Memo<Py<PyTuple>>>,
     paths: LoopCell<Memo<(Py<PyString>, Py<PyBytes>)>>,
+    /// Beside each head that `wire` remembers.
+    drafts: LoopCell<Vec<Option<Draft>>>,
     asgi: LoopCell<Renewed>,
     extensions: LoopCell<Renewed>,
     lifespan_state: Option<Py<PyAny>>,
+}
+
+/// What all scopes of one repeated head have in common: copied, then completed with fresh containers.
+struct Draft {
+    generation: u64,
+    listener: u32,
+    scope: Py<PyDict>,
+    headers: Py<PyTuple>,
 }
 
 /// A dict that every scope needs afresh. The last one is given out again if its scope is gone and nobody has changed or
@@ -108,6 +119,7 @@ impl Scopes {
             addresses: LoopCell::new(HashMap::new()),
             lines: LoopCell::new(Memo::new()),
             paths: LoopCell::new(Memo::new()),
+            drafts: LoopCell::new((0..Recall::SLOTS).map(|_| None).collect()),
             asgi: LoopCell::new(Renewed::new(asgi)),
             extensions: LoopCell::new(extensions),
             lifespan_state: state.map(Bound::unbind),
@@ -157,40 +169,91 @@ impl Scopes {
         settings: &Settings,
     ) -> PyResult<(Bound<'py, PyDict>, Option<Access>)> {
         let keys = Keys::of(py);
-        let scope = self.templates.lock()?[listener as usize].bind(py).copy()?;
-        let version = http_version(keys, head.version);
-        let method = keys.method(py, head.method);
-        let (path, raw_path) = self.path(py, head.path, settings)?;
-        let headers = self.headers(py, keys, head, fields)?;
+        let recalled = match fields.known() {
+            Some(known) => self.recalled(py, known, listener)?,
+            None => None,
+        };
+        let (scope, headers) = match recalled {
+            Some(found) => found,
+            None => {
+                let scope = self.constant_part(py, keys, listener, head, settings)?;
+                let headers = self.headers(py, keys, head, fields)?;
+                self.draft(fields.known(), listener, &scope, &headers)?;
+                (scope, headers)
+            }
+        };
+        scope.set_item(&keys.headers, &headers)?;
         scope.set_item(&keys.asgi, self.asgi.lock()?.make(py)?)?;
-        if head.version != Version::Http11 {
-            scope.set_item(&keys.http_version, version)?;
-        }
         if let Some(client) = &client {
             scope.set_item(&keys.client, client)?;
         }
-        scope.set_item(&keys.method, &method)?;
-        scope.set_item(&keys.path, path)?;
-        scope.set_item(&keys.raw_path, &raw_path)?;
-        let mut query = keys.empty_bytes.bind(py).clone();
-        if !head.query.is_empty() {
-            query = PyBytes::new(py, head.query);
-            scope.set_item(&keys.query_string, &query)?;
-        }
-        scope.set_item(&keys.headers, &headers)?;
         if let Some(state) = &self.lifespan_state {
             scope.set_item(&keys.state, shallow_copy(state.bind(py))?)?;
         }
         scope.set_item(&keys.extensions, self.extensions(py, keys, head)?)?;
-        let access = settings.access_log.then(|| Access {
-            client,
-            method: method.unbind(),
-            raw_path: raw_path.unbind(),
-            query: query.unbind(),
-            version: version.clone_ref(py),
-            headers: headers.unbind(),
-        });
+        let access = if settings.access_log { Some(Access::of(&scope, client, headers)?) } else { None };
         Ok((scope, access))
+    }
+
+    /// The draft of a head that was seen before, copied.
+    #[inline]
+    fn recalled<'py>(
+        &self,
+        py: Python<'py>,
+        known: Known,
+        listener: u32,
+    ) -> PyResult<Option<(Bound<'py, PyDict>, Bound<'py, PyList>)>> {
+        let drafts = self.drafts.lock()?;
+        match &drafts[known.slot] {
+            Some(draft) if draft.generation == known.generation && draft.listener == listener => {
+                let scope = draft.scope.bind(py).copy()?;
+                Ok(Some((scope, draft.headers.bind(py).to_list())))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Keeps what later requests with the same head will have in common with this one.
+    fn draft(
+        &self,
+        known: Option<Known>,
+        listener: u32,
+        scope: &Bound<'_, PyDict>,
+        headers: &Bound<'_, PyList>,
+    ) -> PyResult<()> {
+        let Some(known) = known else { return Ok(()) };
+        let draft = Draft {
+            generation: known.generation,
+            listener,
+            scope: scope.copy()?.unbind(),
+            headers: headers.to_tuple().unbind(),
+        };
+        let old = self.drafts.lock()?[known.slot].replace(draft);
+        drop(old);
+        Ok(())
+    }
+
+    /// All that follows from the head alone; immutable values only.
+    fn constant_part<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Keys,
+        listener: u32,
+        head: &Head<'_>,
+        settings: &Settings,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let scope = self.templates.lock()?[listener as usize].bind(py).copy()?;
+        let (path, raw_path) = self.path(py, head.path, settings)?;
+        if head.version != Version::Http11 {
+            scope.set_item(&keys.http_version, http_version(keys, head.version))?;
+        }
+        scope.set_item(&keys.method, keys.method(py, head.method))?;
+        scope.set_item(&keys.path, path)?;
+        scope.set_item(&keys.raw_path, &raw_path)?;
+        if !head.query.is_empty() {
+            scope.set_item(&keys.query_string, PyBytes::new(py, head.query))?;
+        }
+        Ok(scope)
     }
 
     #[inline]
@@ -271,17 +334,6 @@ fn shallow_copy<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn references(object: &Bound<'_, PyAny>) -> isize {
     // SAFETY: reads a field of a live object.
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
-}
-
-/// Lines whose values are secrets are not kept in the memo.
-#[inline]
-fn is_secret(name: &[u8]) -> bool {
-    match name.len() {
-        6 => name.eq_ignore_ascii_case(b"cookie"),
-        13 => name.eq_ignore_ascii_case(b"authorization"),
-        19 => name.eq_ignore_ascii_case(b"proxy-authorization"),
-        _ => false,
-    }
 }
 
 #[inline]

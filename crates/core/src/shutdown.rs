@@ -113,9 +113,14 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
         let text = |key: &Py<PyString>| -> PyResult<String> {
             scope.get_item(key)?.map_or_else(|| Ok("?".to_owned()), |value| Ok(value.str()?.to_string()))
         };
+        let from = match scope.get_item(&keys.client)?.and_then(|client| client.extract::<(String, u16)>().ok()) {
+            Some((host, port)) if host.contains(':') => format!(" from [{host}]:{port}"),
+            Some((host, port)) => format!(" from {host}:{port}"),
+            None => String::new(),
+        };
         let left = if gone { ", client gone" } else { "" };
         let seconds = age as f64 / 1000.0;
-        lines.push(format!("{} {} for {seconds:.1} s, {begun}{left}", text(&keys.method)?, text(&keys.path)?));
+        lines.push(format!("{} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.method)?, text(&keys.path)?));
     }
     Ok(lines)
 }

@@ -2,9 +2,10 @@
 //! end of a turn: formatting and writing are off the hot path.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::exchange::Exchange;
+use crate::keys::Keys;
 use crate::message::Block;
 use crate::reactor::Reactor;
 use crate::shutdown::observe;
@@ -17,6 +18,27 @@ pub struct Access {
     pub query: Py<PyBytes>,
     pub version: Py<PyString>,
     pub headers: Py<PyList>,
+}
+
+impl Access {
+    /// Taken from a scope that the application has not seen yet.
+    pub fn of(scope: &Bound<'_, PyDict>, client: Option<Py<PyAny>>, headers: Bound<'_, PyList>) -> PyResult<Self> {
+        let keys = Keys::of(scope.py());
+        let text = |key: &Py<PyString>| -> PyResult<Py<PyString>> {
+            Ok(scope.as_any().get_item(key)?.cast_into::<PyString>()?.unbind())
+        };
+        let bytes = |key: &Py<PyString>| -> PyResult<Py<PyBytes>> {
+            Ok(scope.as_any().get_item(key)?.cast_into::<PyBytes>()?.unbind())
+        };
+        Ok(Self {
+            client,
+            method: text(&keys.method)?,
+            raw_path: bytes(&keys.raw_path)?,
+            query: bytes(&keys.query_string)?,
+            version: text(&keys.http_version)?,
+            headers: headers.unbind(),
+        })
+    }
 }
 
 /// How an exchange goes.

@@ -1,13 +1,12 @@
 //! Starts applications, each as a real `asyncio.Task`: eagerly where Python can (3.12), through the loop's queue before.
-//! The task runs a [`Run`], a coroutine that steps the application's own and sees its end at once: no callback has to
-//! travel through the loop, and nothing that an application raises ever reaches it (ASGI-020, ASGI-025).
+//! What the task runs is the [`Exchange`], which passes for a coroutine: it steps the application's own and sees its end
+//! at once. So no callback has to travel through the loop, and nothing that an application raises ever reaches it
+//! (ASGI-020, ASGI-025).
 
 use std::ptr;
 
-use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::ffi;
-use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -44,8 +43,8 @@ pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResu
         Ok(coroutine) => coroutine,
         Err(error) => return end::finish(exchange, Err(error)),
     };
-    let run = Py::new(py, Run { coroutine, exchange: exchange.clone().unbind() })?;
-    let arguments = PyTuple::new(py, [run])?;
+    exchange.get().state.lock()?.coroutine = Some(coroutine);
+    let arguments = PyTuple::new(py, [exchange])?;
     let task = this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py)))?;
     let mut inner = exchange.get().state.lock()?;
     if inner.over {
@@ -78,75 +77,47 @@ fn call(reactor: &Reactor, exchange: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>
     }
 }
 
-#[pyclass(frozen, module = "asgate._core")]
-pub struct Run {
-    coroutine: Py<PyAny>,
-    exchange: Py<Exchange>,
+/// One step of the application: what its task waits for, or None at its end.
+pub fn step(exchange: &Bound<'_, Exchange>) -> PyResult<Option<Py<PyAny>>> {
+    let py = exchange.py();
+    let coroutine = coroutine(exchange)?;
+    let mut value: *mut ffi::PyObject = ptr::null_mut();
+    // SAFETY: both objects are alive, and `value` receives a new reference or null.
+    let result = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut value) };
+    // SAFETY: see above: the reference that was handed out is ours.
+    let value = unsafe { Bound::from_owned_ptr_or_opt(py, value) };
+    let stepped = match result {
+        ffi::PySendResult::PYGEN_NEXT => Ok(value.map(Bound::unbind)),
+        ffi::PySendResult::PYGEN_RETURN => Ok(None),
+        ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+    };
+    outcome(exchange, stepped)
 }
 
-impl Run {
-    /// What a step of the application came to: a value that the task waits for, or the end.
-    fn outcome(&self, py: Python<'_>, stepped: PyResult<Option<Py<PyAny>>>) -> PyResult<Option<Py<PyAny>>> {
-        match stepped {
-            Ok(Some(waits_for)) => Ok(Some(waits_for)),
-            Ok(None) => end::finish(self.exchange.bind(py), Ok(())).map(|()| None),
-            Err(error) => end::finish(self.exchange.bind(py), Err(error)).map(|()| None),
-        }
+/// An exception (cancellation) for the application: what it waits for then, or None at its end.
+pub fn throw(exchange: &Bound<'_, Exchange>, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Py<PyAny>>> {
+    let thrown = coroutine(exchange)?.getattr("throw").and_then(|throw| throw.call1(arguments));
+    let stepped = match thrown {
+        Ok(waits_for) => Ok(Some(waits_for.unbind())),
+        Err(error) if error.is_instance_of::<PyStopIteration>(exchange.py()) => Ok(None),
+        Err(error) => Err(error),
+    };
+    outcome(exchange, stepped)
+}
+
+/// The application's own coroutine.
+pub fn coroutine<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Bound<'py, PyAny>> {
+    match &exchange.get().state.lock()?.coroutine {
+        Some(coroutine) => Ok(coroutine.bind(exchange.py()).clone()),
+        None => Err(PyRuntimeError::new_err("cannot reuse an already awaited application")),
     }
 }
 
-#[pymethods]
-impl Run {
-    fn __await__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let mut value: *mut ffi::PyObject = ptr::null_mut();
-        // SAFETY: both objects are alive, and `value` receives a new reference or null.
-        let result = unsafe { ffi::PyIter_Send(self.coroutine.as_ptr(), ffi::Py_None(), &raw mut value) };
-        // SAFETY: see above: the reference that was handed out is ours.
-        let value = unsafe { Bound::from_owned_ptr_or_opt(py, value) };
-        let stepped = match result {
-            ffi::PySendResult::PYGEN_NEXT => Ok(value.map(Bound::unbind)),
-            ffi::PySendResult::PYGEN_RETURN => Ok(None),
-            ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
-        };
-        self.outcome(py, stepped)
-    }
-
-    #[pyo3(signature = (_value, /))]
-    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.__next__(py)?.ok_or_else(|| PyStopIteration::new_err(()))
-    }
-
-    /// Cancellation arrives here.
-    #[pyo3(signature = (*arguments))]
-    fn throw(&self, py: Python<'_>, arguments: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        let stepped = match self.coroutine.bind(py).getattr("throw").and_then(|throw| throw.call1(arguments)) {
-            Ok(waits_for) => Ok(Some(waits_for.unbind())),
-            Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(None),
-            Err(error) => Err(error),
-        };
-        self.outcome(py, stepped)?.ok_or_else(|| PyStopIteration::new_err(()))
-    }
-
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.coroutine.bind(py).call_method0("close")?;
-        Ok(())
-    }
-
-    /// Debuggers and anyio look at `cr_frame`, `cr_running`, `cr_await` …: they see the application's coroutine.
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.coroutine.bind(py).getattr(name)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.coroutine)?;
-        visit.call(&self.exchange)
-    }
+fn outcome(exchange: &Bound<'_, Exchange>, stepped: PyResult<Option<Py<PyAny>>>) -> PyResult<Option<Py<PyAny>>> {
+    let result = match stepped {
+        Ok(Some(waits_for)) => return Ok(Some(waits_for)),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    end::finish(exchange, result).map(|()| None)
 }

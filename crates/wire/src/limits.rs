@@ -13,6 +13,7 @@ pub struct Limits {
     /// Number of header fields. Apache 100, hyper 100, Tomcat 100.
     pub head_fields: usize,
     /// Milliseconds from the first byte of a head to its end. Apache mod_reqtimeout 20-40 s, granian 30 s.
+    /// A new connection has as long to say anything at all, and a body that is thrown away has as long to end.
     pub head_timeout: Millis,
     /// Milliseconds that a connection may wait between requests. Load balancers keep 60 s (AWS ALB), so we keep longer.
     pub idle_timeout: Millis,

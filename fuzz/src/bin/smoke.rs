@@ -1,12 +1,15 @@
-//! A bounded fuzz run on stable Rust: `smoke [iterations] [seed] [target]`. Deterministic: the same arguments try the same
-//! inputs. Begins with the corpus, then mutates it with a few simple strokes; no coverage feedback (that is cargo-fuzz).
+//! A bounded fuzz run on stable Rust: `smoke [--iterations N | --seconds N] [--seed N] [--target NAME]`.
+//!
+//! Begins with the corpus, then mutates it with a few simple strokes; no coverage feedback (that is cargo-fuzz). With
+//! `--iterations` (the default) it is deterministic; `--seconds` is per target.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use asgate_fuzz::TARGETS;
 
-const ITERATIONS: u64 = 60_000;
+const ITERATIONS: u64 = 300_000;
 const LONGEST: usize = 400;
 
 /// Pieces that matter to HTTP/1, to be put anywhere.
@@ -48,24 +51,60 @@ const WORDS: &[&[u8]] = &[
     b"X: y\r\n",
 ];
 
+const USAGE: &str = "usage: smoke [--iterations N | --seconds N] [--seed N] [--target NAME]";
+
+/// How long to run, and over what.
+struct Options {
+    iterations: u64,
+    time: Option<Duration>,
+    seed: u64,
+    target: Option<String>,
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |index: usize, default: u64| arguments.get(index).map_or(Some(default), |text| text.parse().ok());
-    let (Some(iterations), Some(seed)) = (number(0, ITERATIONS), number(1, 1)) else {
-        eprintln!("usage: smoke [iterations] [seed] [target]");
+    let Some(options) = options(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let only = arguments.get(2);
-    for (name, check) in TARGETS.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
+    let wanted = |name: &str| options.target.as_deref().is_none_or(|only| only == name);
+    let chosen: Vec<_> = TARGETS.into_iter().filter(|(name, _)| wanted(name)).collect();
+    for (name, check) in &chosen {
         let corpus = corpus(name);
-        corpus.iter().for_each(|input| run(name, check, input));
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..iterations {
-            run(name, check, &mutate(&corpus, &mut random));
-        }
-        println!("{name}: {} of the corpus and {iterations} mutations, seed {seed}: no finding", corpus.len());
+        corpus.iter().for_each(|input| run(name, *check, input));
+        let mutations = mutations(name, *check, &corpus, &options);
+        println!("{name}: {} of the corpus and {mutations} mutations, seed {}: no finding", corpus.len(), options.seed);
+    }
+    if chosen.is_empty() {
+        eprintln!("{USAGE}; there is no such target");
+        return ExitCode::from(2);
     }
     ExitCode::SUCCESS
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options { iterations: ITERATIONS, time: None, seed: 1, target: None };
+    while let Some(name) = arguments.next() {
+        let value = arguments.next()?;
+        match name.as_str() {
+            "--iterations" => options.iterations = value.parse().ok()?,
+            "--seconds" => options.time = Some(Duration::from_secs(value.parse().ok()?)),
+            "--seed" => options.seed = value.parse().ok()?,
+            "--target" => options.target = Some(value),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn mutations(name: &str, check: fn(&[u8]), corpus: &[Vec<u8>], options: &Options) -> u64 {
+    let mut random = Random(options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let started = Instant::now();
+    let mut count = 0;
+    while options.time.map_or(count < options.iterations, |time| started.elapsed() < time) {
+        run(name, check, &mutate(corpus, &mut random));
+        count += 1;
+    }
+    count
 }
 
 fn run(name: &str, check: fn(&[u8]), input: &[u8]) {

@@ -327,7 +327,7 @@ class Options:
     timeout_head: float = option(
         30.0,
         Seconds(above_zero=True),
-        "From the first byte of a request to the end of its headers.",
+        "From the first byte of a request to the end of its headers; a new connection has as long to begin.",
         group=TIMES,
         reason="Slowloris. Apache mod_reqtimeout 20 to 40 s, granian 30 s, nginx 60 s, uvicorn none.",
     )

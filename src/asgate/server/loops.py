@@ -12,9 +12,7 @@ from asgate.errors import Exit, Failure
 
 T = TypeVar("T")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-CLEAN_UP_LIMIT = (
-    5.0  # seconds for left-over tasks and generators each; they had the grace time before
-)
+CLEAN_UP_LIMIT = 5.0  # seconds for left-over tasks and generators each; they had the grace time before
 
 
 def loop_factory(choice: str) -> LoopFactory:
@@ -60,8 +58,9 @@ def _checked(factory: Callable[[], object], choice: str) -> LoopFactory:
 def run_on(factory: LoopFactory, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs `main()` to its end on a new loop and closes the loop.
 
-    Unlike `asyncio.Runner` it waits neither for ever for tasks that ignore their cancellation (`CLEAN_UP_LIMIT`)
-    nor at all for threads of the default executor: `command.leave` gives them a moment. A stop always ends.
+    Unlike `asyncio.Runner` it waits neither for ever for tasks that ignore their cancellation
+    (`CLEAN_UP_LIMIT`) nor at all for threads of the default executor: `command.leave` gives them a moment. A
+    stop always ends.
     """
     loop = factory()
     try:

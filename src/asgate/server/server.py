@@ -117,15 +117,12 @@ class Server:
         self._worker = worker
 
     async def stop(self) -> Exit:
-        """Stops gracefully: requests that run are finished within `graceful_timeout`, then lifespan shutdown
-        runs.
-        """
+        """Stops gracefully: requests are finished within `graceful_timeout`, then lifespan shutdown runs."""
         worker, self._worker = self._worker, None
         self._asked.set()
-        try:
-            return Exit.OK if worker is None else await worker.stop(self._hurry)
-        finally:
-            self._close()
+        # Ours go first: then the reactor's duplicates are the last, and draining refuses clients at once.
+        self._close()
+        return Exit.OK if worker is None else await worker.stop(self._hurry)
 
     def _close(self) -> None:
         for listener in self._listeners:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from asgate._core import Reactor
+from asgate._core import ClientDisconnected, MessageError, Reactor
 from asgate.config.settings import Settings
 from asgate.errors import Exit
 from asgate.observe.access import AccessLog
@@ -19,6 +19,8 @@ from asgate.observe.reports import Reports
 from asgate.server.lifespan import Lifespan
 from asgate.server.sockets import Listener
 from asgate.spec.types import ASGIApplication
+
+__all__ = ["ClientDisconnected", "MessageError", "Worker"]  # the exceptions for `asgate` itself
 
 CANCEL_LIMIT = 5.0  # seconds from cancelling the applications to closing everything
 TELL_EVERY = 5.0  # seconds between two messages about what a stop still waits for

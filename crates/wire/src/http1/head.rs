@@ -89,9 +89,18 @@ pub struct Request<'a> {
     pub persistent: bool,
 }
 
-/// Parses a complete head. `fields` receives its field lines.
+/// Parses a complete head, or recalls it. `fields` receives its field lines.
 #[inline]
 pub fn parse<'a>(base: &'a [u8], fields: &mut Fields, limits: &Limits) -> Result<Request<'a>, Error> {
+    if let Some(request) = fields.recall(base) {
+        return Ok(request);
+    }
+    let request = parse_anew(base, fields, limits)?;
+    fields.remember(&request);
+    Ok(request)
+}
+
+fn parse_anew<'a>(base: &'a [u8], fields: &mut Fields, limits: &Limits) -> Result<Request<'a>, Error> {
     let line = tokens(base, fields, limits)?;
     let method = &base[..line.method];
     let target = &base[line.method + 1..line.method + 1 + line.target];

@@ -96,8 +96,11 @@ struct Own {
 #[inline]
 fn own_fields(out: &mut Vec<u8>, status: u16, fields: &Fields, base: &[u8]) -> Result<Own, Error> {
     let mut own = Own::default();
-    for (name, value) in fields.iter(base) {
-        check_field(name, value)?;
+    for field in fields.spans() {
+        let (name, value) = (field.name(base), field.value(base));
+        if !fields.is_prepared() {
+            check_field(name, value)?;
+        }
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 let length = decimal(value).ok_or(Error::caller(
@@ -122,7 +125,11 @@ fn own_fields(out: &mut Vec<u8>, status: u16, fields: &Fields, base: &[u8]) -> R
             }
             _ => {}
         }
-        field_line(out, name, value);
+        if fields.is_prepared() {
+            out.extend_from_slice(&base[field.name_start as usize..][..name.len() + value.len() + 4]);
+        } else {
+            field_line(out, name, value);
+        }
     }
     Ok(own)
 }

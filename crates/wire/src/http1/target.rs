@@ -85,6 +85,10 @@ fn is_port(bytes: &[u8]) -> bool {
 
 /// reg-name = *( unreserved / pct-encoded / sub-delims ); IPv4address is one, too (RFC 3986 section 3.2.2)
 fn is_reg_name(mut bytes: &[u8]) -> bool {
+    // Nearly every host is one without percent-encoding: one look per byte.
+    if bytes.iter().all(|&byte| is_reg_name_char(byte)) {
+        return true;
+    }
     loop {
         bytes = match bytes {
             [] => return true,

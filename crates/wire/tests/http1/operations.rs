@@ -7,6 +7,7 @@
 //! 4. Each exchange writes at most one final head, never more body than it said, and when complete it parses back.
 //! 5. What is closed stays closed: no event, no output.
 //! 6. Only known errors come out.
+//! 7. Who says `Connection: close` closes, and an HTTP/1.0 client is always told.
 
 use wire::{Command, Error, Event, Fault, Fields, Head, Limits, Session, Status, Version};
 
@@ -154,7 +155,7 @@ impl Machine {
             _ => {
                 let error = self.error.unwrap_or(Error::peer(503, "Full."));
                 let (before, status) = (self.out.0.len(), self.session.status());
-                let begun = self.final_heads() > 0;
+                let begun = self.begun();
                 self.session.refuse(&error, &mut self.out);
                 let silent = begun || status == Status::Idle || matches!(status, Status::Draining);
                 assert!(!silent || self.out.0.len() == before, "a refusal was written into a response");
@@ -248,7 +249,12 @@ impl Machine {
                 if let Command::Body { length, .. } = command {
                     exchange.sent += length;
                 }
-                exchange.complete = self.session.status() != Status::Busy;
+                let status = self.session.status();
+                exchange.complete = status != Status::Busy;
+                if exchange.complete {
+                    let closes = parse(&self.out.0[exchange.start..], exchange, true).expect("an answer");
+                    assert!(!closes || matches!(status, Status::Closing { .. }), "said close, but stays open");
+                }
             }
         }
     }
@@ -258,23 +264,23 @@ impl Machine {
         if let Err(error) = self.session.handle_timeout(&self.limits, self.now) {
             assert!(error.fault == Fault::Peer && [0, 408].contains(&error.status), "{error:?}");
             self.error = Some(error);
-            let (before, begun) = (self.out.0.len(), self.final_heads() > 0);
+            let (before, begun) = (self.out.0.len(), self.begun());
             self.session.refuse(&error, &mut self.out);
             assert_eq!(self.out.0.len() == before, error.status == 0 || begun);
             (self.exchange, self.refused, self.closed_at) = (None, true, None);
         }
     }
 
-    /// Final heads that the exchange has written which is not over yet.
-    fn final_heads(&self) -> usize {
+    /// Whether an exchange that is not over yet has written its final head.
+    fn begun(&self) -> bool {
         let running = self.exchange.as_ref().filter(|exchange| !exchange.complete);
-        running.map_or(0, |exchange| parse(&self.out.0[exchange.start..], exchange, false))
+        running.is_some_and(|exchange| parse(&self.out.0[exchange.start..], exchange, false).is_some())
     }
 
     fn check(&mut self) {
         if let Some(exchange) = &self.exchange {
-            let heads = parse(&self.out.0[exchange.start..], exchange, exchange.complete);
-            assert!(heads <= 1 && (!exchange.complete || heads == 1));
+            let answer = parse(&self.out.0[exchange.start..], exchange, exchange.complete);
+            assert!(answer.is_some() || !exchange.complete, "complete without an answer");
         }
         let status = self.session.status();
         assert_eq!(self.session.next_timeout(&self.limits), self.session.next_timeout(&self.limits));
@@ -303,8 +309,9 @@ impl Exchange {
     }
 }
 
-/// Reads an exchange's output back with httparse. Gives the number of final heads.
-fn parse(mut bytes: &[u8], exchange: &Exchange, complete: bool) -> usize {
+/// Reads an exchange's output back with httparse: interim heads, at most one final head, and nothing but its body behind.
+/// Gives whether the final head says that the connection closes; None if there is none.
+fn parse(mut bytes: &[u8], exchange: &Exchange, complete: bool) -> Option<bool> {
     while !bytes.is_empty() {
         let mut headers = [httparse::EMPTY_HEADER; 16];
         let mut response = httparse::Response::new(&mut headers);
@@ -323,6 +330,12 @@ fn parse(mut bytes: &[u8], exchange: &Exchange, complete: bool) -> usize {
             assert!(exchange.version != Version::Http10 && lengths.is_empty() && codings.is_empty());
             continue;
         }
+        let options = all("connection").concat();
+        let close = options.ends_with("close");
+        assert!(
+            close || options.ends_with("keep-alive") || exchange.version != Version::Http10,
+            "HTTP/1.0 was not told"
+        );
         if exchange.head_only || [204, 205, 304].contains(&status) {
             assert!(bytes.is_empty(), "a body where none may be");
         } else if let [length] = lengths[..] {
@@ -330,15 +343,15 @@ fn parse(mut bytes: &[u8], exchange: &Exchange, complete: bool) -> usize {
             assert!(bytes.len() <= length && (!complete || bytes.len() == length), "not the length that was said");
             assert_eq!(bytes.len() as u64, exchange.sent);
         } else if codings.is_empty() {
-            assert_eq!((exchange.version, all("connection")[0].ends_with("close")), (Version::Http10, true));
+            assert_eq!((exchange.version, close), (Version::Http10, true));
             assert_eq!(bytes.len() as u64, exchange.sent);
         } else {
             assert_eq!((codings, exchange.version), (vec!["chunked"], Version::Http11));
             chunks(bytes, exchange, complete);
         }
-        return 1;
+        return Some(close);
     }
-    0
+    None
 }
 
 fn chunks(mut bytes: &[u8], exchange: &Exchange, complete: bool) {

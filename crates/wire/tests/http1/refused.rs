@@ -255,6 +255,7 @@ const CHUNKED: &[(u16, &str, &[u8])] = &[
     (400, "RFC 9112 7.1: data too long", b"5\r\nhello!\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1: data too short", b"5\r\nhell\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1: data then LF", b"5\r\nhello\n0\r\n\r\n"),
+    (400, "RFC 9112 7.1: data then LF LF", b"5\r\nhello\n\n0\r\n\r\n"),
     (400, "RFC 9112 7.1: data then CR CR", b"5\r\nhello\r\r0\r\n\r\n"),
     (400, "RFC 9112 7.1: data then size", b"5\r\nhello0\r\n\r\n"),
     (400, "RFC 9112 7.1.1: LF in an extension", b"5;a\nhello\r\n0\r\n\r\n"),

@@ -1,6 +1,6 @@
 //! `http1/response`: what commands look like on the wire.
 
-use wire::{Error, Fault, Status};
+use wire::{Command, Error, Fault, Fields, Status};
 
 use crate::harness::Driver;
 
@@ -13,7 +13,9 @@ const TE: &str = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n";
 type List = &'static [(&'static str, &'static str)];
 
 /// Request, status, fields, length known to the driver, body bytes; what is written, what becomes of the connection.
-const TABLE: &[(&str, u16, List, Option<u64>, u64, &str, Status)] = &[
+type Row = (&'static str, u16, List, Option<u64>, u64, &'static str, Status);
+
+const TABLE: &[Row] = &[
     (GET, 200, &[("a", "b")], Some(2), 2, "HTTP/1.1 200 OK\r\na: b\r\ncontent-length: 2\r\n\r\nxx", Status::Idle),
     (GET, 200, &[], Some(0), 0, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Status::Idle),
     (GET, 200, &[("Content-Length", "2")], None, 2, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nxx", Status::Idle),
@@ -198,6 +200,35 @@ fn heads_and_bodies() {
         let mut driver = Driver::fed(request);
         assert_eq!(driver.respond(*status, list, *length, *body), *expected, "{request:?} {status} {list:?}");
         assert_eq!(driver.status(), *after, "{request:?} {status} {list:?}");
+    }
+}
+
+#[test]
+fn prepared_fields_are_written_like_others() {
+    for (request, status, list, length, body, expected, _) in TABLE {
+        let (mut fields, mut base) = (Fields::new(), b"something before".to_vec());
+        list.iter().for_each(|(name, value)| fields.append_checked(&mut base, name.as_bytes(), value.as_bytes()));
+        assert_eq!(fields.is_prepared(), !list.is_empty());
+        let mut driver = Driver::fed(request);
+        let head = Command::Head { status: *status, fields: &fields, base: &base, length: *length, trailers: false };
+        driver.send(head).unwrap();
+        driver.body(*body, true).unwrap();
+        assert_eq!(driver.out.take(), *expected, "{request:?} {status} {list:?}");
+    }
+}
+
+#[test]
+fn a_mixed_block_is_checked() {
+    for checked_first in [true, false] {
+        let (mut fields, mut base) = (Fields::new(), Vec::new());
+        if checked_first {
+            fields.append_checked(&mut base, b"a", b"b");
+        }
+        fields.append(&mut base, b"x", b"y\r\nset-cookie: z");
+        fields.append_checked(&mut base, b"c", b"d");
+        let mut driver = Driver::fed(GET);
+        let head = Command::Head { status: 200, fields: &fields, base: &base, length: None, trailers: false };
+        assert!(driver.send(head).unwrap_err().reason.contains("ASGI-116"));
     }
 }
 

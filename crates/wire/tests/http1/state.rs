@@ -181,6 +181,12 @@ fn a_refusal_while_an_exchange_runs() {
     assert!(driver.respond(422, &[], Some(0), 0).contains("\r\nconnection: close\r\n"));
     assert_eq!(driver.status(), Status::Closing { linger: true });
 
+    // The same when the peer then ends its side: it can still read.
+    let mut driver = Driver::fed(bad);
+    driver.eof();
+    assert_eq!(driver.status(), Status::Busy);
+    assert!(driver.refuse().starts_with("HTTP/1.1 400 "));
+
     let mut driver = Driver::new();
     driver.session.refuse(&wire::Error::peer(503, "Full."), &mut driver.out);
     assert_eq!((driver.out.0.len(), driver.status()), (0, Status::Closing { linger: false }), "idle: nothing is said");

@@ -1,0 +1,5 @@
+"""Raises while it is imported."""
+
+import json
+
+app = json.loads("{broken")
