@@ -197,3 +197,38 @@ def test_a_thread_of_the_application_does_not_hold_up_the_end(project, tmp_path)
         code, _ = server.stop()
     assert code == 0
     assert "left behind: 1 thread(s)" in server.messages
+
+
+def test_ctrl_c_while_the_application_is_imported(project, tmp_path):
+    project("site15.py", "import sys, threading\nprint('importing', flush=True)\nthreading.Event().wait()\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asgate", "site15:app"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert (process.returncode, err.strip()) == (130, "")
+
+
+def test_a_signal_while_the_application_starts(project, tmp_path):
+    project(
+        "site16.py",
+        "import asyncio\nasync def app(scope, receive, send):\n    print('starting', flush=True)\n"
+        "    try:\n        await asyncio.Event().wait()\n    finally:\n        print('cleaned', flush=True)\n",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asgate", "site16:app", "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "starting\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (0, "cleaned\n")
+    assert "stopping (SIGTERM)" in err

@@ -55,9 +55,12 @@ pub fn accept(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
             Accepted::One(stream, peer, template, wildcard) => {
                 let template = if wildcard { local_template(slf, &stream, template)? } else { template };
                 let client = match peer {
-                    Peer::Tcp(address) => {
-                        Some((address.ip().to_canonical().to_string(), address.port()).into_pyobject(py)?.into_any().unbind())
-                    }
+                    Peer::Tcp(address) => Some(
+                        (address.ip().to_canonical().to_string(), address.port())
+                            .into_pyobject(py)?
+                            .into_any()
+                            .unbind(),
+                    ),
                     Peer::Unix => None,
                 };
                 welcome(slf, stream, client, template)?;

@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use crate::cell::LoopCell;
 use crate::command;
 use crate::exchange::{Exchange, Polled};
+use crate::flow;
 
 /// The finished `send`: one object for all.
 #[pyclass(frozen, module = "asgate._core")]
@@ -46,7 +47,12 @@ impl Done {
     }
 
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
-    fn throw(&self, kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>, traceback: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    fn throw(
+        &self,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let _ = traceback;
         Err(thrown(kind, value))
     }
@@ -112,7 +118,9 @@ impl Waiting {
                     drop(stage);
                     return rest.get().step(py);
                 }
-                Stage::Over => return Err(PyRuntimeError::new_err("cannot reuse an already awaited receive() or send()")),
+                Stage::Over => {
+                    return Err(PyRuntimeError::new_err("cannot reuse an already awaited receive() or send()"));
+                }
                 Stage::Fresh => {
                     *stage = Stage::Waiting;
                     true
@@ -129,7 +137,12 @@ impl Waiting {
             Wanted::Turn => Ok(Polled::Finished),
         };
         match polled {
-            Ok(Polled::Pending) => Exchange::wait(exchange).map(Some),
+            Ok(Polled::Pending) => {
+                if matches!(self.wanted, Wanted::Room(_)) {
+                    flow::wait_for_room(exchange)?;
+                }
+                Exchange::wait(exchange).map(Some)
+            }
             Ok(Polled::Event(event)) => {
                 *self.stage.lock()? = Stage::Over;
                 Err(PyStopIteration::new_err((event.unbind(),)))
@@ -167,7 +180,12 @@ impl Waiting {
 
     /// Cancellation: nothing was taken, so nothing is lost (ASGI-022, ASGI-023).
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
-    fn throw(&self, kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>, traceback: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    fn throw(
+        &self,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let _ = traceback;
         *self.stage.lock()? = Stage::Over;
         Err(thrown(kind, value))

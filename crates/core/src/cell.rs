@@ -51,7 +51,9 @@ impl<T> LoopCell<T> {
                  asyncio.run_coroutine_threadsafe(…, loop) (ASGI-003)",
             ));
         }
-        self.value.try_borrow_mut().map_err(|_| PyRuntimeError::new_err("asgate: re-entered; please report this as a bug"))
+        self.value
+            .try_borrow_mut()
+            .map_err(|_| PyRuntimeError::new_err("asgate: re-entered; please report this as a bug"))
     }
 
     /// For the collector only: looks if nobody is at work.

@@ -26,7 +26,8 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
         }
         state.last_active = flow::now(this.reactor.get())?;
         if state.gone {
-            return Err(disconnected());
+            drop(state);
+            return departed(slf);
         }
     }
     match message::parse(event)? {
@@ -46,9 +47,20 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
     }
 }
 
+/// The client is not there any more (ASGI-110; nothing happens where version 2.3 is claimed, ASGI-034).
+#[cold]
+fn departed(slf: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>> {
+    if slf.get().reactor.get().settings.late_send_raises { Err(disconnected()) } else { Done::shared(slf.py()) }
+}
+
 /// `http.response.start`: checked whole and held back until the first body message (ASGI-106).
 #[inline]
-fn start(slf: &Bound<'_, Exchange>, status: u16, headers: Option<&Bound<'_, PyAny>>, trailers: bool) -> PyResult<Py<PyAny>> {
+fn start(
+    slf: &Bound<'_, Exchange>,
+    status: u16,
+    headers: Option<&Bound<'_, PyAny>>,
+    trailers: bool,
+) -> PyResult<Py<PyAny>> {
     const NAME: &str = "http.response.start";
     let this = slf.get();
     if !matches!(this.state.lock()?.phase, Phase::Open) {
@@ -79,7 +91,9 @@ fn declared_length(block: &Block) -> PyResult<Option<u64>> {
         let number = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let Some(number) = number.and_then(|text| text.parse::<u64>().ok()) else {
             let shown = String::from_utf8_lossy(value);
-            return Err(illegal(format!("http.response.start: content-length must be a number, not {shown:?} (ASGI-115)")));
+            return Err(illegal(format!(
+                "http.response.start: content-length must be a number, not {shown:?} (ASGI-115)"
+            )));
         };
         if declared.replace(number).is_some() {
             return Err(illegal("http.response.start: content-length is given twice (RFC 9110 section 8.6)"));
@@ -111,7 +125,9 @@ fn in_order(slf: &Bound<'_, Exchange>, name: &str) -> PyResult<()> {
     match slf.get().state.lock()?.phase {
         Phase::Held(_) | Phase::Streaming { .. } | Phase::Complete => Ok(()),
         Phase::Open => Err(illegal(format!("{name} was sent before http.response.start (ASGI-037)"))),
-        Phase::Trailers => Err(illegal(format!("{name} after the last body message; expected http.response.trailers (ASGI-122)"))),
+        Phase::Trailers => {
+            Err(illegal(format!("{name} after the last body message; expected http.response.trailers (ASGI-122)")))
+        }
     }
 }
 
@@ -177,7 +193,9 @@ fn check_length(held: &Held, length: u64, more: bool, head_only: bool) -> PyResu
         return Ok(());
     }
     if length > declared {
-        return Err(illegal(format!("the body has at least {length} bytes, content-length says {declared} (ASGI-115)")));
+        return Err(illegal(format!(
+            "the body has at least {length} bytes, content-length says {declared} (ASGI-115)"
+        )));
     }
     if !more && length < declared {
         return Err(illegal(format!("the body ends after {length} bytes, content-length says {declared} (ASGI-115)")));

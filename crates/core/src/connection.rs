@@ -9,6 +9,7 @@ use wire::{Command, Millis, Session, Sink, Status, StreamId};
 
 use crate::exchange::Exchange;
 use crate::files::FileRange;
+use crate::message::Block;
 use crate::settings::Settings;
 
 /// Payloads up to this many bytes are copied behind the head: below it, a copy is cheaper than keeping a reference and
@@ -111,8 +112,8 @@ pub struct Connection {
     pub broken: bool,
     /// The inbox can be looked at again, although nothing new was read.
     pub fresh: bool,
-    /// Output has waited: somebody may be waiting for room.
-    pub crowded: bool,
+    /// Exchanges whose `send` waits until less is waiting to be written.
+    pub waiting_for_room: Vec<Py<Exchange>>,
     /// The turn in which the last request began.
     pub born: u64,
     /// The application is behind with its body: nothing is read.
@@ -147,7 +148,7 @@ impl Connection {
             ended: false,
             broken: false,
             fresh: false,
-            crowded: false,
+            waiting_for_room: Vec::new(),
             born: 0,
             paused: false,
             digesting: false,
@@ -169,9 +170,19 @@ impl Connection {
         Some(self.exchanges.swap_remove(index).1)
     }
 
+    /// Whether input could be used now.
+    pub fn wants_input(&self) -> bool {
+        !self.paused && (self.linger_until.is_some() || self.session.wants_input())
+    }
+
     /// Whether reading could bring something that is useful now.
     pub fn wants_read(&self) -> bool {
-        !self.paused && !self.ended && (self.linger_until.is_some() || self.session.wants_input())
+        !self.ended && self.wants_input()
+    }
+
+    /// Whether there is something to look at: in the kernel, or kept from an earlier read.
+    pub fn has_input(&self) -> bool {
+        self.fresh || (self.readable && !self.ended)
     }
 
     /// One read behind what is in `buffer[..filled]`.
@@ -197,8 +208,10 @@ impl Connection {
         self.session.send(stream, command, &mut Writer { outlet: &mut self.outlet, source }, now)
     }
 
-    pub fn refuse(&mut self, error: &wire::Error) {
-        self.session.refuse(error, &mut Writer { outlet: &mut self.outlet, source: Source::None });
+    /// Answers a broken request; `block` holds the fields that all our answers have.
+    pub fn refuse(&mut self, error: &wire::Error, block: &Block) {
+        let mut writer = Writer { outlet: &mut self.outlet, source: Source::None };
+        self.session.refuse_with(error, &block.fields, &block.bytes, &mut writer);
     }
 
     /// Writes what waits, as far as the kernel takes it.

@@ -138,7 +138,8 @@ pub fn answer(
     let Some(connection) = state.connections.get_mut(key) else { return Ok(None) };
     state.defaults.append(&reactor.settings, &mut block, state.now);
     let length = body.len() as u64;
-    let head = Command::Head { status, fields: &block.fields, base: &block.bytes, length: Some(length), trailers: false };
+    let head =
+        Command::Head { status, fields: &block.fields, base: &block.bytes, length: Some(length), trailers: false };
     let sent = connection
         .send(stream, head, Source::None, state.now)
         .and_then(|()| connection.send(stream, Command::Body { length, end: true }, Source::Slice(body), state.now));
@@ -168,8 +169,11 @@ fn push(slf: &Bound<'_, Reactor>, key: usize, stream: StreamId, bytes: &[u8], en
 fn refuse(slf: &Bound<'_, Reactor>, key: usize, error: &wire::Error) -> PyResult<()> {
     let client = {
         let mut state = slf.get().state.lock()?;
+        let state = &mut *state;
         let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
-        connection.refuse(error);
+        let mut block = Block::default();
+        state.defaults.append(&slf.get().settings, &mut block, state.now);
+        connection.refuse(error, &block);
         connection.client.as_ref().map(|client| client.clone_ref(slf.py()))
     };
     observe(slf, "refused", (client, error.status, error.reason));

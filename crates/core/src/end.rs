@@ -1,7 +1,7 @@
 //! How exchanges end: an application that returned, raised or was cancelled, with or without a response; a client that
 //! left and an application that does not notice.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
 use crate::command;
@@ -58,11 +58,13 @@ fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, erro
     let scope = exchange.get().state.lock()?.scope.clone_ref(py);
     match error {
         Some(error) if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) => {
-            observe(reactor, "quit", (error.value(py),));
+            observe(reactor, "quit", (with_traceback(py, error),));
         }
-        Some(error) if (matches!(reached, Reached::Gone) || error.is_instance_of::<ClientDisconnected>(py)) && is_disconnected(py, error) => {}
+        Some(error)
+            if (matches!(reached, Reached::Gone) || error.is_instance_of::<ClientDisconnected>(py))
+                && is_disconnected(py, error) => {}
         Some(error) if is_cancelled(py, error)? && (cancelled || matches!(reached, Reached::Gone)) => {}
-        Some(error) => observe(reactor, "application_raised", (error.value(py), scope)),
+        Some(error) => observe(reactor, "application_raised", (with_traceback(py, error), scope)),
         None if cancelled => {}
         None => match reached {
             Reached::Nothing => observe(
@@ -79,6 +81,11 @@ fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, erro
         },
     }
     Ok(())
+}
+
+/// The exception with its traceback, which Python 3.11 keeps apart.
+fn with_traceback(py: Python<'_>, error: &PyErr) -> Py<PyBaseException> {
+    error.clone_ref(py).into_value(py)
 }
 
 /// Nothing is on the wire: the client gets an answer, then the connection ends (ASGI-016, ASGI-017).

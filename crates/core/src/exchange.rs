@@ -220,10 +220,11 @@ impl Exchange {
             return Ok(Polled::Event(event));
         }
         this.ask_for_body(slf)?;
-        if this.may_go_on()? && flow::pull(this.reactor.bind(slf.py()), this.key)? {
-            if let Some(event) = this.ready_event(slf.py())? {
-                return Ok(Polled::Event(event));
-            }
+        if this.may_go_on()?
+            && flow::pull(this.reactor.bind(slf.py()), this.key)?
+            && let Some(event) = this.ready_event(slf.py())?
+        {
+            return Ok(Polled::Event(event));
         }
         Ok(Polled::Pending)
     }
@@ -285,7 +286,8 @@ impl Exchange {
         {
             let state = this.state.lock()?;
             if state.gone {
-                return Err(disconnected());
+                let raises = this.reactor.get().settings.late_send_raises;
+                return if raises { Err(disconnected()) } else { Ok(Polled::Finished) };
             }
         }
         match flow::waiting_to_be_written(this.reactor.get(), this.key)? {

@@ -10,6 +10,7 @@ use crate::accept;
 use crate::connection::{Connection, Flushed};
 use crate::dispatch;
 use crate::exchange::{Exchange, Phase};
+use crate::message::Block;
 use crate::reactor::{Reactor, State};
 use crate::shutdown::observe;
 
@@ -62,7 +63,7 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
         let mut state = this.state.lock()?;
         let state = &mut *state;
         let Some(connection) = state.connections.get_mut(key) else { return Ok(false) };
-        if connection.digesting || !connection.wants_read() {
+        if connection.digesting || !connection.wants_input() {
             return Ok(false);
         }
         let mut buffer = take_buffer(&mut state.buffer, connection, &this.settings);
@@ -109,7 +110,7 @@ fn fill(connection: &mut Connection, buffer: &mut [u8]) -> Option<usize> {
     }
     let kept = connection.inbox.len();
     let mut filled = kept;
-    if connection.readable {
+    if connection.readable && !connection.ended {
         match connection.read(&mut buffer[kept..]) {
             Read::Bytes(count) => filled += count,
             Read::Empty => {}
@@ -160,10 +161,15 @@ fn notice_end(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
         }
         if connection.exchanges.is_empty() && !connection.broken {
             connection.ended = true;
-            connection.session.close();
+            // Requests that came before the end are still answered; what is left of a head is not.
+            if !connection.fresh {
+                connection.session.close();
+            }
             return Ok(());
         }
-        let reset = connection.ended && matches!(connection.session.receive_eof(), Some(Event::Reset { .. }));
+        let reset = connection.ended
+            && connection.inbox.is_empty()
+            && matches!(connection.session.receive_eof(), Some(Event::Reset { .. }));
         let leaves = connection.broken || reset || !this.settings.half_close;
         if leaves && !reset && !connection.broken && connection.born == state.turns {
             // Request and end came together: the application shall have its first step before it hears of the end.
@@ -201,7 +207,11 @@ pub fn settle(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 
 enum Verdict {
     /// Goes on. `wake`: the application may send again. `again`: there is more to do at once.
-    Stay { wake: Vec<Py<Exchange>>, left: Vec<Py<Exchange>>, again: bool },
+    Stay {
+        wake: Vec<Py<Exchange>>,
+        left: Vec<Py<Exchange>>,
+        again: bool,
+    },
     Linger,
     Lost(&'static str),
 }
@@ -225,34 +235,15 @@ fn judge(connection: &mut Connection, flushed: &Flushed, reactor: &Reactor) -> V
         return if linger && !connection.ended { Verdict::Linger } else { Verdict::Lost("") };
     }
     let empty = connection.outlet.is_empty();
-    if empty && connection.exchanges.is_empty() && connection.ended {
+    if empty && connection.exchanges.is_empty() && connection.ended && !connection.fresh {
         return Verdict::Lost("");
     }
-    let mut wake = Vec::new();
-    if connection.crowded && connection.outlet.len() <= reactor.settings.write_buffer / 2 {
-        connection.crowded = !empty;
-        wake.extend(connection.exchanges.iter().map(|(_, exchange)| exchange.clone_ref_attached()));
-        wake.extend(connection.leaving.iter().map(|exchange| exchange.clone_ref_attached()));
-    }
-    if !empty {
-        connection.crowded = true;
-    }
+    let has_room = connection.outlet.len() <= reactor.settings.write_buffer / 2;
+    let wake = if has_room { std::mem::take(&mut connection.waiting_for_room) } else { Vec::new() };
     let left = if empty { std::mem::take(&mut connection.leaving) } else { Vec::new() };
-    let useful = connection.wants_read() && (connection.readable || connection.fresh);
+    let useful = connection.wants_input() && connection.has_input();
     let again = matches!(flushed, Flushed::Again) || (useful && connection.exchanges.is_empty());
     Verdict::Stay { wake, left, again }
-}
-
-/// `clone_ref` where the GIL is known to be held.
-trait CloneAttached {
-    fn clone_ref_attached(&self) -> Self;
-}
-
-impl CloneAttached for Py<Exchange> {
-    fn clone_ref_attached(&self) -> Self {
-        // SAFETY: verdicts are reached only from methods of Python objects, with the GIL held.
-        self.clone_ref(unsafe { Python::assume_attached() })
-    }
 }
 
 fn carry_out(slf: &Bound<'_, Reactor>, key: usize, verdict: Verdict) -> PyResult<()> {
@@ -318,10 +309,12 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
     let outcome = if connection.outlet.is_empty() { "complete" } else { "disconnected" };
     for exchange in &connection.leaving {
         crate::tally::ended(exchange.bind(slf.py()), outcome)?;
-        exchange.get().wake(slf.py())?;
     }
     for (_, exchange) in &connection.exchanges {
         Exchange::client_left(exchange.bind(slf.py()))?;
+    }
+    for exchange in &connection.waiting_for_room {
+        exchange.get().wake(slf.py())?;
     }
     drop(connection);
     accept::resume(slf)?;
@@ -343,39 +336,50 @@ pub fn give_up(slf: &Bound<'_, Reactor>, key: usize) {
 
 /// The wheel says that a deadline of this connection may have passed.
 pub fn expire(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
-    let this = slf.get();
-    let (error, client) = {
-        let mut state = this.state.lock()?;
-        let state = &mut *state;
-        let now = state.now;
-        let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
-        connection.alarm = Millis::MAX;
-        if connection.linger_until.is_some_and(|until| until <= now) {
-            connection.ended = true;
-            (None, None)
-        } else if connection.stalled_since.is_some_and(|since| since + this.settings.write_timeout <= now) {
-            connection.outlet.clear();
-            connection.broken = true;
-            connection.ended = true;
-            (Some(wire::Error::peer(0, "the client took no bytes for too long (timeout_write)")), connection.client.as_ref().map(|c| c.clone_ref(slf.py())))
-        } else {
-            match connection.session.handle_timeout(&this.settings.wire, now) {
-                Ok(()) => (None, None),
-                Err(error) => {
-                    connection.refuse(&error);
-                    (Some(error), connection.client.as_ref().map(|client| client.clone_ref(slf.py())))
-                }
-            }
-        }
+    let (late, client) = {
+        let mut state = slf.get().state.lock()?;
+        let late = too_late(slf.get(), &mut state, key);
+        let client = state.connections.get(key).and_then(|connection| connection.client.as_ref());
+        (late, client.map(|client| client.clone_ref(slf.py())))
     };
-    if let Some(error) = error {
-        if error.status != 0 || error.reason.contains("too long") {
-            observe(slf, "refused", (client, error.status, error.reason));
+    match late {
+        Late::No => {}
+        Late::Idle => cut_off(slf, key)?,
+        Late::Told(status, reason) => {
+            observe(slf, "refused", (client, status, reason));
+            cut_off(slf, key)?;
         }
-        cut_off(slf, key)?;
     }
     notice_end(slf, key)?;
     settle(slf, key)
+}
+
+enum Late {
+    No,
+    /// An idle connection has come to its natural end: no news.
+    Idle,
+    Told(u16, &'static str),
+}
+
+fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
+    let now = state.now;
+    let Some(connection) = state.connections.get_mut(key) else { return Late::No };
+    connection.alarm = Millis::MAX;
+    if connection.linger_until.is_some_and(|until| until <= now) {
+        connection.ended = true;
+        return Late::No;
+    }
+    if connection.stalled_since.is_some_and(|since| since + reactor.settings.write_timeout <= now) {
+        connection.outlet.clear();
+        connection.broken = true;
+        connection.ended = true;
+        return Late::Told(0, "the client took no bytes for too long (timeout_write)");
+    }
+    let Err(error) = connection.session.handle_timeout(&reactor.settings.wire, now) else { return Late::No };
+    let mut block = Block::default();
+    state.defaults.append(&reactor.settings, &mut block, now);
+    connection.refuse(&error, &block);
+    if error.status == 0 { Late::Idle } else { Late::Told(error.status, error.reason) }
 }
 
 /// The protocol has refused to go on: exchanges that wait for more input will get none.
@@ -422,6 +426,16 @@ pub fn resume_reading(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     Reactor::schedule(slf)
 }
 
+/// The exchange is woken when there is room again on its connection, or none ever.
+pub fn wait_for_room(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let this = exchange.get();
+    let mut state = this.reactor.get().state.lock()?;
+    if let Some(connection) = state.connections.get_mut(this.key) {
+        connection.waiting_for_room.push(exchange.clone().unbind());
+    }
+    Ok(())
+}
+
 pub fn waiting_to_be_written(reactor: &Reactor, key: usize) -> PyResult<Option<u64>> {
     Ok(reactor.state.lock()?.connections.get(key).map(|connection| connection.outlet.len()))
 }
@@ -442,7 +456,7 @@ pub fn response_completed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
             taken = connection.take_exchange(this.stream);
             connection.fresh = !connection.inbox.is_empty();
             connection.paused = false;
-            if let Some(exchange) = taken.take_if(|_| reactor.settings.access_log || waits) {
+            if let Some(exchange) = taken.take_if(|_| reactor.settings.access_log) {
                 connection.leaving.push(exchange);
             }
         }
@@ -473,7 +487,6 @@ pub fn after_command(slf: &Bound<'_, Reactor>, key: usize, completed: bool) -> P
             let lost = connection.flush(now).lost();
             connection.dirty = true;
             let waiting = connection.outlet.len();
-            connection.crowded |= waiting > 0;
             state.mark_dirty(key);
             state.arm(key, &this.settings);
             (waiting, lost, true)

@@ -60,7 +60,8 @@ pub fn parse<'py>(event: &Bound<'py, PyAny>) -> PyResult<Message<'py>> {
     let Ok(event) = event.cast::<PyDict>() else {
         return Err(not_a_dict(event));
     };
-    let kind = event.get_item(keys.kind.bind(py))?.ok_or_else(|| illegal("send: the message has no 'type' (ASGI-010)"))?;
+    let kind =
+        event.get_item(keys.kind.bind(py))?.ok_or_else(|| illegal("send: the message has no 'type' (ASGI-010)"))?;
     let event = Event { dict: event, keys };
     // Names with dots are not interned by the compiler: they are compared as text.
     match kind.cast::<PyString>().map(|name| name.to_str()) {
@@ -110,6 +111,7 @@ impl<'py> Event<'_, 'py> {
                 key if key.is(&self.keys.status) => &mut status,
                 key if key.is(&self.keys.headers) => &mut headers,
                 key if key.is(&self.keys.trailers) => &mut trailers,
+                key if key.is(&self.keys.kind) => return,
                 key => match text(&key).as_deref() {
                     Some("status") => &mut status,
                     Some("headers") => &mut headers,
@@ -120,7 +122,11 @@ impl<'py> Event<'_, 'py> {
             *place = Some(value.to_owned());
         });
         let status: Bound<'py, PyAny> = status.ok_or_else(|| missing(NAME, "status"))?;
-        Ok(Message::Start { status: final_status(NAME, &status)?, headers, trailers: flag(NAME, "'trailers'", trailers)? })
+        Ok(Message::Start {
+            status: final_status(NAME, &status)?,
+            headers,
+            trailers: flag(NAME, "'trailers'", trailers)?,
+        })
     }
 
     #[inline]
@@ -131,6 +137,7 @@ impl<'py> Event<'_, 'py> {
             let place = match key {
                 key if key.is(&self.keys.body) => &mut body,
                 key if key.is(&self.keys.more_body) => &mut more,
+                key if key.is(&self.keys.kind) => return,
                 key => match text(&key).as_deref() {
                     Some("body") => &mut body,
                     Some("more_body") => &mut more,
@@ -289,7 +296,8 @@ pub fn read_fields(message: &str, headers: &Bound<'_, PyAny>, block: &mut Block)
         }
         return Ok(());
     }
-    if headers.is_instance_of::<PyString>() || headers.is_instance_of::<PyBytes>() || headers.is_instance_of::<PyDict>() {
+    if headers.is_instance_of::<PyString>() || headers.is_instance_of::<PyBytes>() || headers.is_instance_of::<PyDict>()
+    {
         return Err(wrong_type(message, "'headers'", "an iterable of (name, value) pairs of bytes", headers));
     }
     let items = headers.try_iter().map_err(|error| {

@@ -374,7 +374,9 @@ impl Reactor {
             observer,
             scopes: Scopes::new(py, &settings, state)?,
             tasks: Tasks::new(&event_loop)?,
-            in_our_context: [("context", py.import("contextvars")?.call_method0("copy_context")?)].into_py_dict(py)?.unbind(),
+            in_our_context: [("context", py.import("contextvars")?.call_method0("copy_context")?)]
+                .into_py_dict(py)?
+                .unbind(),
             event_loop: event_loop.unbind(),
             settings,
             fileno: inner.poller.fileno(),

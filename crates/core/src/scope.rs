@@ -269,7 +269,13 @@ impl Scopes {
 
     /// `[(name, value), …]` in wire order, names in lower case, values untouched (ASGI-059, 065 to 070).
     #[inline]
-    fn headers<'py>(&self, py: Python<'py>, keys: &Keys, head: &Head<'_>, fields: &Fields) -> PyResult<Bound<'py, PyList>> {
+    fn headers<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Keys,
+        head: &Head<'_>,
+        fields: &Fields,
+    ) -> PyResult<Bound<'py, PyList>> {
         let headers = PyList::empty(py);
         if let Some(authority) = head.authority {
             headers.append(pair(py, keys, b"host", authority)?)?;

@@ -1,7 +1,9 @@
 //! The server's settings as Rust needs them: read once from `asgate.config.settings.Settings`, by name. Names, units,
 //! defaults and reasons are in `config/options.py`.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use wire::http1::grammar::check_field;
 use wire::{Limits, Millis};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Settings {
     pub wire: Limits,
     pub access_log: bool,
     pub spec_version: String,
+    /// From version 2.4 on a late `send` raises (ASGI-110); before it does nothing (ASGI-034).
+    pub late_send_raises: bool,
     pub root_path: String,
     pub root_path_mode: RootPathMode,
     pub server_header: bool,
@@ -38,6 +42,7 @@ impl Settings {
         Ok(Self {
             wire: limits(settings)?,
             access_log: value(settings, "access_log")?,
+            late_send_raises: value::<String>(settings, "spec_version")?.as_str() >= "2.4",
             spec_version: value(settings, "spec_version")?,
             root_path: value(settings, "root_path")?,
             root_path_mode: match value::<String>(settings, "root_path_mode")?.as_str() {
@@ -47,7 +52,7 @@ impl Settings {
             },
             server_header: value(settings, "server_header")?,
             date_header: value(settings, "date_header")?,
-            headers: value(settings, "headers")?,
+            headers: headers(settings)?,
             half_close: value(settings, "half_close")?,
             connections: value(settings, "limit_connections")?,
             concurrency: value(settings, "limit_concurrency")?,
@@ -60,6 +65,15 @@ impl Settings {
             batch: value::<usize>(settings, "batch")?.max(1),
         })
     }
+}
+
+/// Extra fields of every response; checked like an application's.
+fn headers(settings: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    let headers: Vec<(Vec<u8>, Vec<u8>)> = value(settings, "headers")?;
+    for (name, value) in &headers {
+        check_field(name, value).map_err(|error| PyValueError::new_err(format!("headers: {}", error.reason)))?;
+    }
+    Ok(headers)
 }
 
 fn limits(settings: &Bound<'_, PyAny>) -> PyResult<Limits> {
@@ -77,7 +91,10 @@ fn limits(settings: &Bound<'_, PyAny>) -> PyResult<Limits> {
     })
 }
 
-fn value<T: for<'a, 'py> FromPyObject<'a, 'py, Error: Into<PyErr>>>(settings: &Bound<'_, PyAny>, name: &str) -> PyResult<T> {
+fn value<T: for<'a, 'py> FromPyObject<'a, 'py, Error: Into<PyErr>>>(
+    settings: &Bound<'_, PyAny>,
+    name: &str,
+) -> PyResult<T> {
     let found = settings.getattr(name)?;
     found.extract::<T>().map_err(Into::into)
 }

@@ -80,7 +80,15 @@ pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<
     };
     let seconds = reactor.state.lock()?.micros().saturating_sub(started) as f64 / 1e6;
     let line = (
-        access.client, access.method, access.raw_path, access.query, access.version, access.headers, status, sent, seconds,
+        access.client,
+        access.method,
+        access.raw_path,
+        access.query,
+        access.version,
+        access.headers,
+        status,
+        sent,
+        seconds,
         outcome,
     )
         .into_pyobject(exchange.py())?;

@@ -3,7 +3,6 @@
 import selectors
 import socket
 import threading
-from itertools import count
 
 from harness.connection import Address, Client, Response
 
@@ -14,7 +13,7 @@ class SlowCrowd:
     def __init__(self, address: Address, size: int, start: bytes, rest: bytes, *, interval: float = 1.0) -> None:
         self._rest = rest
         self._interval = interval
-        self._sent = 0
+        self.sent = 0
         self._halt = threading.Event()
         self.clients = [Client(address) for _ in range(size)]
         for client in self.clients:
@@ -24,10 +23,10 @@ class SlowCrowd:
 
     def _trickle(self) -> None:
         # The pace is the point of it: one byte, and then nothing for a second.
-        while not self._halt.wait(self._interval) and self._sent < len(self._rest) - 1:
+        while not self._halt.wait(self._interval) and self.sent < len(self._rest) - 1:
             for client in self.clients:
-                client.send(self._rest[self._sent : self._sent + 1])
-            self._sent += 1
+                client.send(self._rest[self.sent : self.sent + 1])
+            self.sent += 1
 
     def halt(self) -> None:
         self._halt.set()
@@ -44,7 +43,7 @@ class SlowCrowd:
         """Sends what is left, and gives the answers."""
         self.halt()
         for client in self.clients:
-            client.send(self._rest[self._sent :])
+            client.send(self._rest[self.sent :])
         return [client.response() for client in self.clients]
 
     def close(self) -> None:
@@ -53,15 +52,13 @@ class SlowCrowd:
             client.close()
 
 
-def taken_until_full(sock: socket.socket, piece: bytes, limit: int, quiet: float = 1.0) -> int:
-    """Sends until the peer has taken nothing for `quiet` seconds, or `limit` bytes; gives how many were taken."""
+def taken_until_full(sock: socket.socket, data: bytes, quiet: float = 1.0) -> int:
+    """Sends until the peer has taken nothing for `quiet` seconds; gives how many bytes it took."""
     sock.settimeout(quiet)
     taken = 0
-    for _ in count():
+    while taken < len(data):
         try:
-            taken += sock.send(piece[: limit - taken])
+            taken += sock.send(memoryview(data)[taken:])
         except TimeoutError:
-            return taken
-        if taken >= limit:
-            return taken
-    raise AssertionError("count() ends")
+            break
+    return taken
