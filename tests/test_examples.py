@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -21,36 +22,40 @@ EXAMPLES = {path.stem for path in (ROOT / "examples").glob("*.py")} - {"__init__
 Talk = Callable[[httpx.AsyncClient], Awaitable[None]]
 
 
-async def talk_to_hello(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/")
+def client(server: asgate.Server) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=server.url, trust_env=False)
+
+
+async def talk_to_hello(caller: httpx.AsyncClient) -> None:
+    answer = await caller.get("/")
     assert (answer.status_code, answer.text) == (200, "Hello, World!")
 
 
-async def talk_to_streaming(client: httpx.AsyncClient) -> None:
-    async with client.stream("GET", "/?count=3&pause=0.01") as answer:
+async def talk_to_streaming(caller: httpx.AsyncClient) -> None:
+    async with caller.stream("GET", "/?count=3&pause=0.01") as answer:
         assert answer.headers["content-type"] == "text/event-stream"
         events = [line async for line in answer.aiter_lines() if line]
     assert events == ["data: 0", "data: 1", "data: 2"]
 
 
-async def talk_to_upload(client: httpx.AsyncClient) -> None:
+async def talk_to_upload(caller: httpx.AsyncClient) -> None:
     body = bytes(range(256)) * 4096
-    answer = await client.put("/", content=body)
+    answer = await caller.put("/", content=body)
     assert answer.text == f"{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()}\n"
 
 
-async def talk_to_file(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/")
+async def talk_to_file(caller: httpx.AsyncClient) -> None:
+    answer = await caller.get("/")
     assert answer.content == (ROOT / "examples" / "file.py").read_bytes()
 
 
-async def talk_to_asgi2(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/some/where")
+async def talk_to_asgi2(caller: httpx.AsyncClient) -> None:
+    answer = await caller.get("/some/where")
     assert answer.text == "You asked for /some/where\n"
 
 
-async def talk_to_lifespan_state(client: httpx.AsyncClient) -> None:
-    answers = [await client.get("/") for _ in range(2)]
+async def talk_to_lifespan_state(caller: httpx.AsyncClient) -> None:
+    answers = [await caller.get("/") for _ in range(2)]
     assert [answer.text for answer in answers] == ["visit 1\n", "visit 2\n"]
 
 
@@ -63,35 +68,44 @@ SERVED: dict[str, tuple[str, dict[str, Any], Talk]] = {
     "asgi2": ("Application", {}, talk_to_asgi2),
     "lifespan_state": ("app", {"lifespan": "on"}, talk_to_lifespan_state),
 }
+LOCAL: dict[str, Any] = {"app_dir": str(ROOT), "port": 0, "graceful_timeout": 5}
 SCRIPTS = {"embedding"}
 
 
 @clause("ASGI-086", "ASGI-210", "ASGI-260", "ASGI-320")
 @pytest.mark.parametrize("name", SERVED)
-def test_example(name: str) -> None:
+def test_example(name: str, caplog: pytest.LogCaptureFixture) -> None:
     attribute, options, talk = SERVED[name]
 
     async def main() -> None:
-        target = f"examples.{name}:{attribute}"
-        async with asgate.Server(target, app_dir=str(ROOT), port=0, **options) as server:
-            async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
-                await talk(client)
+        served = asgate.Server(f"examples.{name}:{attribute}", **LOCAL, **options)
+        async with served as server, client(server) as caller:
+            await talk(caller)
 
     asyncio.run(main())
+    assert warnings(caplog) == []
 
 
 @clause("ASGI-110")
 def test_streaming_ends_when_the_client_leaves(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        async with asgate.Server("examples.streaming:app", app_dir=str(ROOT), port=0) as server:
-            async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
-                async with client.stream("GET", "/?count=1000&pause=0.01") as answer:
-                    await anext(answer.aiter_lines())
+        served = asgate.Server("examples.streaming:app", **LOCAL)
+        path = "/?count=1000&pause=0.01"
+        async with served as server, client(server) as caller, caller.stream("GET", path) as answer:
+            await anext(answer.aiter_lines())
         # The block is left only when no application runs any more.
 
-    with caplog.at_level("ERROR", "asgate"):
-        asyncio.run(main())
-    assert caplog.records == []
+    asyncio.run(main())
+    assert warnings(caplog) == []
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the server complained about: an application that had to be cancelled at the end is one thing."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "asgate" and record.levelno >= logging.WARNING
+    ]
 
 
 def test_embedding_is_a_program() -> None:

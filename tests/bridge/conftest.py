@@ -5,9 +5,11 @@ client that sees each byte. Nothing here retries or sleeps; every wait of the cl
 import asyncio
 import contextlib
 import inspect
+import os
 import socket
 import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -18,7 +20,9 @@ PATIENCE = 10.0  # seconds until a client's wait counts as "for ever"
 QUIET = {"bind": ["127.0.0.1:0"], "lifespan": "off", "access_log": False, "graceful_timeout": 0}
 
 
-@pytest.fixture(autouse=True, params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.fixture(
+    autouse=True, params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 def loop_factory(request):
     """Each test runs on each kind of loop."""
     return request.param
@@ -215,7 +219,7 @@ class Site:
 
 @pytest.fixture
 def serve():
-    """`async with serve(app, **options) as site`: a server in this loop, on a free port unless `bind` says otherwise."""
+    """`async with serve(app, **options) as site`: a server in this loop, on a free port unless `bind` says."""
 
     @contextlib.asynccontextmanager
     async def running(app, **options):
@@ -236,30 +240,11 @@ def unix(tmp_path):
     return [f"unix:{tmp_path}/s"]
 
 
-class Probe:
-    """Awaits things inside applications with a limit, so that a test fails instead of hanging."""
-
-    def __init__(self):
-        self.seen = []
-        self.errors = []
-
-    async def wait(self, awaitable):
-        async with asyncio.timeout(PATIENCE):
-            return await awaitable
-
-    async def refused(self, kind, awaitable):
-        """Awaits what must raise `kind`; the exception is kept."""
-        try:
-            await awaitable
-        except kind as error:
-            self.errors.append(error)
-        else:
-            self.errors.append(None)
-
-
 async def plain(send, status=200, body=b"ok"):
     """A whole response."""
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]}
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -272,3 +257,71 @@ def answer():
 def truncated():
     """The exception of the client for a message that was cut short."""
     return Truncated
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file of a million bytes that differ from place to place."""
+    made = tmp_path / "file"
+    made.write_bytes(b"".join(b"%07d\n" % number for number in range(125_000)))
+    return made
+
+
+@pytest.fixture
+def file(path):
+    with path.open("rb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sparse(tmp_path):
+    """Three GiB, of which the disk sees a few bytes beyond the second."""
+    made = tmp_path / "sparse"
+    with made.open("wb") as opened:
+        os.truncate(opened.fileno(), 3 << 30)
+        os.pwrite(opened.fileno(), b"far away", 2 << 30)
+    return made
+
+
+@pytest.fixture
+def refusals(serve):
+    """What `send` raises for each message after `before`; then a correct response must still reach the client.
+
+    "this file" as the value of `file` stands for an open file.
+    """
+
+    async def take(messages, *before, request=b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", also=(), body=b"fine"):
+        raised = []
+
+        async def app(scope, receive, send):
+            for message in before:
+                await send(message)
+            for message in messages:
+                try:
+                    await send(with_file(message, file))
+                except BaseException as error:
+                    raised.append(error)
+                else:
+                    raised.append(None)
+            if not before:
+                headers = [(b"content-length", b"%d" % len(body))]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            for message in also:
+                await send(message)
+
+        with Path(__file__).open("rb") as file:
+            async with serve(app) as site:
+                found = await site.ask(request)
+        assert found.status == 200
+        assert found.body.endswith(body)
+        return raised, found
+
+    return take
+
+
+def with_file(message, file):
+    """The message with an open file where it says "this file"."""
+    if isinstance(message, dict) and message.get("file") == "this file":
+        return message | {"file": file}
+    return message

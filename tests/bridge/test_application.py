@@ -98,7 +98,9 @@ async def test_runs_on_the_loops_thread_in_a_real_task_of_its_own(serve, answer)
 
 
 @clause("ASGI-003")
-@pytest.mark.parametrize("how", ["asyncio.timeout", "wait_for", "task group", "anyio", "anyio group", "thread"])
+@pytest.mark.parametrize(
+    "how", ["asyncio.timeout", "wait_for", "task group", "anyio", "anyio group", "thread"]
+)
 async def test_the_tools_of_tasks_work(serve, answer, how):
     async def app(scope, receive, send):
         assert (await receive())["type"] == "http.request"
@@ -273,7 +275,17 @@ async def test_extras_of_ours_live_under_extensions_only(serve, answer):
     async with serve(app) as site:
         await site.ask(GET)
     assert keys == {
-        *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path"),
+        *(
+            "type",
+            "asgi",
+            "http_version",
+            "method",
+            "scheme",
+            "path",
+            "raw_path",
+            "query_string",
+            "root_path",
+        ),
         *("headers", "client", "server", "state", "extensions"),
     }
 

@@ -43,7 +43,11 @@ async def test_a_slow_application_stalls_the_client(serve, unix, buffer, chunked
         await send({"type": "http.response.body"})
 
     length = 8 << 20
-    framing = b"transfer-encoding: chunked\r\n\r\n%x\r\n" % length if chunked else b"content-length: %d\r\n\r\n" % length
+    framing = (
+        b"transfer-encoding: chunked\r\n\r\n%x\r\n" % length
+        if chunked
+        else b"content-length: %d\r\n\r\n" % length
+    )
     async with serve(app, bind=unix, limit_read_buffer=buffer, limit_pipeline_size=1024) as site:
         client = await site.connect()
         await client.send(b"POST / HTTP/1.1\r\nhost: a\r\n" + framing)
@@ -160,7 +164,6 @@ async def test_a_copying_application_does_not_starve_the_loop(serve, unix):
     assert len(ticks) > 8
 
 
-@clause("ASGI-118")
 async def test_an_endless_stream_of_small_messages_lets_other_tasks_run(serve):
     done = []
 

@@ -148,7 +148,9 @@ async def test_a_cancelled_send_neither_loses_nor_repeats_bytes(serve, unix):
     async def app(scope, receive, send):
         await send(START)
         for piece in pieces:
-            sending = asyncio.ensure_future(send({"type": "http.response.body", "body": piece, "more_body": True}))
+            sending = asyncio.ensure_future(
+                send({"type": "http.response.body", "body": piece, "more_body": True})
+            )
             await asyncio.sleep(0)
             if not sending.done():
                 sending.cancel()

@@ -51,10 +51,12 @@ def leave(client, how):
     {"close": client.close, "reset": client.reset, "half-close": client.finish}[how]()
 
 
-@clause("ASGI-095", "ASGI-096", "ASGI-097", "ASGI-099", "ASGI-110")
+@clause("ASGI-095", "ASGI-096", "ASGI-097", "ASGI-099", "ASGI-110")  # section 23: disconnect repeats; OSError
 @pytest.mark.parametrize("how", ["close", "reset", "half-close"])
-@pytest.mark.parametrize("begin", [(), (START,), (START, PART)], ids=["before start", "start held", "mid-download"])
-async def test_after_the_request(serve, begin, how):  # section 23: disconnect repeats; OSError
+@pytest.mark.parametrize(
+    "begin", [(), (START,), (START, PART)], ids=["before start", "start held", "mid-download"]
+)
+async def test_after_the_request(serve, begin, how):
     app = Watcher(*begin)
     async with serve(app) as site:
         client = await site.connect()
@@ -237,13 +239,14 @@ async def test_messages_after_a_complete_response_are_ignored_also_when_the_clie
     assert outcomes == [DISCONNECT] + [None] * 6
 
 
-@clause("ASGI-094", "ASGI-096")
-async def test_after_the_response_receive_says_disconnect_though_the_client_is_there(serve, answer):  # section 23
+@clause("ASGI-094", "ASGI-096")  # section 23
+async def test_after_the_response_receive_says_disconnect_though_the_client_is_there(serve, answer):
     events, ended = [], asyncio.Event()
 
     async def app(scope, receive, send):
         if scope["path"] == "/next":
-            return await answer(send, body=b"next")
+            await answer(send, body=b"next")
+            return
         await answer(send)
         for _ in range(5):
             events.append(await receive())

@@ -23,7 +23,16 @@ class Late(asyncio.CancelledError):
     pass
 
 
-CONTAINED = [ValueError, Odd, asyncio.CancelledError, Late, GeneratorExit, StopAsyncIteration, ExceptionGroup, OSError]
+CONTAINED = [
+    ValueError,
+    Odd,
+    asyncio.CancelledError,
+    Late,
+    GeneratorExit,
+    StopAsyncIteration,
+    ExceptionGroup,
+    OSError,
+]
 
 
 def made(kind):
@@ -32,7 +41,7 @@ def made(kind):
 
 @pytest.fixture
 def failing(serve):
-    """A server whose application sends `before`, waits or not, and then raises `error` (None: returns); "/good" is fine."""
+    """A server whose application sends `before` and then raises `error` (None: returns); "/good" is fine."""
 
     def make(*before, error=None, wait=False, **options):
         async def app(scope, receive, send):
@@ -52,11 +61,11 @@ def failing(serve):
     return make
 
 
-@clause("ASGI-016", "ASGI-017", "ASGI-020", "ASGI-025")
+@clause("ASGI-016", "ASGI-017", "ASGI-020", "ASGI-025")  # section 23: 500 on raise
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize("before", [(), (START,)], ids=["before start", "start held"])
 @pytest.mark.parametrize("kind", CONTAINED)
-async def test_raised_before_anything_is_on_the_wire(failing, caplog, kind, before, wait):  # section 23: 500 on raise
+async def test_raised_before_anything_is_on_the_wire(failing, caplog, kind, before, wait):
     async with failing(*before, error=made(kind), wait=wait) as site:
         client = await site.connect()
         await client.send(GET + GET)
@@ -107,10 +116,10 @@ async def test_raised_after_the_end_the_client_has_its_response(failing, caplog,
     assert "application raised" in caplog.text
 
 
-@clause("ASGI-018")
+@clause("ASGI-018")  # section 23: no response
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize("before", [(), (START,)], ids=["nothing sent", "start held"])
-async def test_returned_without_a_response(failing, caplog, before, wait):  # section 23: no response
+async def test_returned_without_a_response(failing, caplog, before, wait):
     async with failing(*before, wait=wait) as site:
         client = await site.connect()
         await client.send(GET)
@@ -119,10 +128,10 @@ async def test_returned_without_a_response(failing, caplog, before, wait):  # se
     assert "ASGI-018" in caplog.text
 
 
-@clause("ASGI-018", "ASGI-285", "ASGI-105")
+@clause("ASGI-018", "ASGI-285", "ASGI-105")  # section 23
 @pytest.mark.parametrize("trailers", [False, True])
 @pytest.mark.parametrize("more", [True, False])
-async def test_returned_in_the_middle_of_a_response(failing, truncated, caplog, more, trailers):  # section 23
+async def test_returned_in_the_middle_of_a_response(failing, truncated, caplog, more, trailers):
     if not trailers and not more:
         return
     async with failing(START | {"trailers": trailers}, PART | {"more_body": more}) as site:
@@ -150,7 +159,9 @@ async def test_failing_while_the_request_body_arrives(serve, caplog):
 
 @clause("ASGI-025")
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "later"])
-@pytest.mark.parametrize("before", [(), (START, PART), (START, END)], ids=["before start", "part", "after the end"])
+@pytest.mark.parametrize(
+    "before", [(), (START, PART), (START, END)], ids=["before start", "part", "after the end"]
+)
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
 async def test_a_deliberate_exit_stops_the_server_cleanly(failing, kind, before, wait):
     answers = []
@@ -228,9 +239,10 @@ async def test_a_thousand_failures_leave_nothing_behind(failing):
 async def test_an_application_that_cancels_itself(serve, answer):
     async def app(scope, receive, send):
         if scope["path"] == "/good":
-            return await answer(send)
-        asyncio.current_task().cancel()
-        await asyncio.sleep(0)
+            await answer(send)
+        else:
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
 
     async with serve(app) as site:
         assert (await site.get()).status == 500

@@ -67,7 +67,6 @@ LIMITS = [
 ]
 
 
-@clause("ASGI-090")
 @pytest.mark.parametrize("bytewise", [False, True])
 @pytest.mark.parametrize(("options", "inside", "beyond", "status"), LIMITS)
 async def test_just_inside_and_just_beyond(serve, caplog, options, inside, beyond, status, bytewise):
@@ -90,7 +89,6 @@ async def test_just_inside_and_just_beyond(serve, caplog, options, inside, beyon
     assert f"refused 127.0.0.1: {status}" in caplog.text
 
 
-@clause("ASGI-090", "ASGI-091")
 async def test_a_head_that_never_ends_is_refused_without_its_end(serve):
     async with serve(read_all, limit_head_size=1000) as site:
         for start in (b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nx: "):

@@ -1,4 +1,4 @@
-"""Responses as they are on the wire: heads, framing, defaults, what is dropped and what is enforced (ASGI section 5)."""
+"""Responses as they are on the wire: heads, framing, defaults, what is dropped and enforced (ASGI section 5)."""
 
 import asyncio
 import re
@@ -40,17 +40,24 @@ AFTER = b"GET /silence HTTP/1.1\r\nhost: a\r\n\r\n"
 NEXT = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\nSILENCE"
 
 
-@clause("ASGI-101", "ASGI-102", "ASGI-108", "ASGI-109")
-async def test_the_least_response(sent):  # section 23: missing headers
+@clause("ASGI-101", "ASGI-102", "ASGI-108", "ASGI-109")  # section 23: missing headers
+async def test_the_least_response(sent):
     assert await sent(START, {"type": "http.response.body"}, after=AFTER) == (
         b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" + NEXT
     )
 
 
-@clause("ASGI-101", "ASGI-103", "ASGI-104")
+@clause("ASGI-101", "ASGI-103", "ASGI-104")  # section 23: order
 @pytest.mark.parametrize("container", [list, tuple, iter, lambda items: (list(item) for item in items)])
-async def test_headers_keep_their_order(sent, container):  # section 23: order
-    fields = [(b"x-a", b"1"), (b"x-b", b"2"), (b"x-a", b"3"), (b"set-cookie", b"a=b"), (b"x-c", b""), (b"set-cookie", b"c=d")]
+async def test_headers_keep_their_order(sent, container):
+    fields = [
+        (b"x-a", b"1"),
+        (b"x-b", b"2"),
+        (b"x-a", b"3"),
+        (b"set-cookie", b"a=b"),
+        (b"x-c", b""),
+        (b"set-cookie", b"c=d"),
+    ]
     wire = await sent(START | {"headers": container(fields)}, END, after=AFTER)
     lines = b"".join(b"%s: %s\r\n" % pair for pair in fields)
     assert wire == b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: 3\r\n\r\nend" + NEXT
@@ -106,11 +113,14 @@ async def test_without_a_length_it_is_chunked_and_empty_parts_do_not_end_it(sent
     )
 
 
-@clause("ASGI-108")
+@clause("ASGI-108")  # section 23: chunked to HTTP/1.0
 @pytest.mark.parametrize("keep", [b"", b"connection: keep-alive\r\n"])
-async def test_http_1_0_never_gets_chunks(sent, keep):  # section 23: chunked to HTTP/1.0
+async def test_http_1_0_never_gets_chunks(sent, keep):
     request = b"GET / HTTP/1.0\r\n" + keep + b"\r\n"
-    assert await sent(START, PART, END, request=request) == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\npartend"
+    assert (
+        await sent(START, PART, END, request=request)
+        == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\npartend"
+    )
 
 
 @clause("ASGI-108", "ASGI-117")
@@ -119,10 +129,13 @@ async def test_http_1_0_keep_alive(sent):
     assert await sent(START, END, request=request, after=AFTER) == (
         b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: keep-alive\r\n\r\nend" + NEXT
     )
-    assert await sent(START, END, request=OLD) == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nend"
+    assert (
+        await sent(START, END, request=OLD)
+        == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nend"
+    )
 
 
-@clause("ASGI-109", "ASGI-116")
+@clause("ASGI-109")
 async def test_each_body_is_on_its_way_when_send_returns(serve):
     go = asyncio.Event()
 
@@ -142,8 +155,18 @@ async def test_each_body_is_on_its_way_when_send_returns(serve):
 
 @clause("ASGI-111", "ASGI-034")
 async def test_what_follows_a_complete_response_is_ignored(sent):
-    more = [END, PART, START, {"type": "http.response.trailers"}, {"type": "nonsense"}, {"type": "http.response.body", "body": 5}]
-    assert await sent(START, END, *more, after=AFTER) == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nend" + NEXT
+    more = [
+        END,
+        PART,
+        START,
+        {"type": "http.response.trailers"},
+        {"type": "nonsense"},
+        {"type": "http.response.body", "body": 5},
+    ]
+    assert (
+        await sent(START, END, *more, after=AFTER)
+        == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nend" + NEXT
+    )
 
 
 class Bytes(bytes):
@@ -152,7 +175,9 @@ class Bytes(bytes):
 
 @clause("ASGI-113", "ASGI-012")
 @pytest.mark.parametrize("size", [4, 100_000])
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Bytes, lambda body: memoryview(body * 2)[: len(body)]])
+@pytest.mark.parametrize(
+    "kind", [bytes, bytearray, memoryview, Bytes, lambda body: memoryview(body * 2)[: len(body)]]
+)
 async def test_bodies_may_be_any_kind_of_bytes_and_are_safe_from_changes(serve, kind, size):
     async def app(scope, receive, send):
         body = kind(b"x" * size)
@@ -195,13 +220,17 @@ async def test_head_without_a_length_has_no_chunks(sent):
 
 
 @clause("ASGI-114")
-@pytest.mark.parametrize(("status", "phrase", "kept"), [(204, b"No Content", False), (304, b"Not Modified", True)])
+@pytest.mark.parametrize(
+    ("status", "phrase", "kept"), [(204, b"No Content", False), (304, b"Not Modified", True)]
+)
 async def test_204_and_304_have_no_body(sent, status, phrase, kept):
     line = b"HTTP/1.1 %d %s\r\n" % (status, phrase)
     length = b"content-length: 7\r\n" if kept else b""
     for messages in ((PART, END), (END,), (END | {"body": b""},)):
         assert await sent(START | {"status": status}, *messages, after=AFTER) == line + b"\r\n" + NEXT
-        assert await sent(LENGTH | {"status": status}, *messages, after=AFTER) == line + length + b"\r\n" + NEXT
+        assert (
+            await sent(LENGTH | {"status": status}, *messages, after=AFTER) == line + length + b"\r\n" + NEXT
+        )
 
 
 @clause("ASGI-114")
@@ -211,9 +240,9 @@ async def test_205_is_empty_and_says_so(sent):
     )
 
 
-@clause("ASGI-115")
+@clause("ASGI-115")  # section 23: over-long body
 @pytest.mark.parametrize("parts", [(b"12345678",), (b"1234", b"5678"), (b"1234567", b"8")])
-async def test_more_than_content_length_raises_and_is_not_sent(serve, truncated, parts):  # section 23: over-long body
+async def test_more_than_content_length_raises_and_is_not_sent(serve, truncated, parts):
     raised = []
 
     async def app(scope, receive, send):
@@ -277,7 +306,9 @@ async def test_less_than_content_length_at_once_is_a_500(serve):
 
 
 @clause("ASGI-115", "ASGI-040")
-@pytest.mark.parametrize("value", [b"", b"-1", b"+3", b"3 ", b"3,3", b"0x3", b"3.0", b"\xb2", b"99999999999999999999"])
+@pytest.mark.parametrize(
+    "value", [b"", b"-1", b"+3", b"3 ", b"3,3", b"0x3", b"3.0", b"\xb2", b"99999999999999999999"]
+)
 async def test_a_content_length_that_is_no_number_is_refused(serve, answer, value):
     async def app(scope, receive, send):
         with pytest.raises(RuntimeError, match="ASGI-1"):
@@ -307,7 +338,9 @@ async def test_other_hop_by_hop_headers_are_honoured(sent):
 
 @clause("ASGI-117")
 async def test_connection_close_of_the_client_is_answered(sent):
-    wire = await sent(START, END, request=b"GET / HTTP/1.1\r\nhost: a\r\nConnection: x, Close\r\n\r\n", after=AFTER)
+    wire = await sent(
+        START, END, request=b"GET / HTTP/1.1\r\nhost: a\r\nConnection: x, Close\r\n\r\n", after=AFTER
+    )
     assert wire == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nend"
 
 
@@ -341,7 +374,9 @@ async def test_answers_of_our_own_have_a_date_too(serve):
 
 
 @clause("ASGI-120")
-@pytest.mark.parametrize(("status", "phrase"), [(200, b"OK"), (299, b""), (418, b"I'm a Teapot"), (599, b""), (999, b"")])
+@pytest.mark.parametrize(
+    ("status", "phrase"), [(200, b"OK"), (299, b""), (418, b"I'm a Teapot"), (599, b""), (999, b"")]
+)
 async def test_every_final_status_is_passed(serve, status, phrase):
     async def app(scope, receive, send):
         await send(START | {"status": status})

@@ -31,8 +31,10 @@ def request(target=b"/", *lines, method=b"GET", version=b"1.1"):
     return method + b" " + target + b" HTTP/" + version + b"\r\n" + fields + b"\r\n"
 
 
-@clause("ASGI-050", "ASGI-051", "ASGI-053", "ASGI-054", "ASGI-060", "ASGI-061", "ASGI-064")
-async def test_every_key_and_its_type(scope_of):  # section 23: client and server
+@clause(
+    "ASGI-050", "ASGI-051", "ASGI-053", "ASGI-054", "ASGI-060", "ASGI-061", "ASGI-064"
+)  # section 23: client and server
+async def test_every_key_and_its_type(scope_of):
     scope, address, own = await scope_of(request(b"/a%20b?x=%20y", b"X-A: 1"))
     assert scope == {
         "type": "http",
@@ -64,14 +66,16 @@ async def test_values_are_exact_types(scope_of):
     assert all(kinds[key] is bytes for key in ("raw_path", "query_string"))
     assert all(kinds[key] is dict for key in ("asgi", "state", "extensions"))
     assert kinds["headers"] is list
-    assert all(type(item) is tuple and [type(part) for part in item] == [bytes, bytes] for item in scope["headers"])
+    assert all(
+        type(item) is tuple and [type(part) for part in item] == [bytes, bytes] for item in scope["headers"]
+    )
     assert {type(value) for value in scope["asgi"].values()} == {str}
     assert scope["asgi"]["version"] == "3.0"
 
 
-@clause("ASGI-052")
+@clause("ASGI-052")  # section 23: "1" for 1.0; 1.0 without Host
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_http_version(scope_of, version):  # section 23: "1" for 1.0; 1.0 without Host
+async def test_http_version(scope_of, version):
     scope, _, _ = await scope_of(b"GET / HTTP/%s\r\nhost: a\r\n\r\n" % version.encode())
     assert scope["http_version"] == version
     if version == "1.0":
@@ -81,7 +85,9 @@ async def test_http_version(scope_of, version):  # section 23: "1" for 1.0; 1.0 
 
 
 @clause("ASGI-053")
-@pytest.mark.parametrize("method", [b"get", b"GET", b"HEAD", b"Post", b"purge", b"M-Search", b"X!#$%&'*+.^_`|~9"])
+@pytest.mark.parametrize(
+    "method", [b"get", b"GET", b"HEAD", b"Post", b"purge", b"M-Search", b"X!#$%&'*+.^_`|~9"]
+)
 async def test_methods_are_upper_case(scope_of, method):
     scope, _, _ = await scope_of(request(method=method))
     assert scope["method"] == method.decode().upper()
@@ -157,7 +163,15 @@ async def test_connect_is_answered_by_the_server(serve, answer):
 
 @clause("ASGI-065", "ASGI-066", "ASGI-067", "ASGI-070", "ASGI-071")
 async def test_headers_keep_order_duplicates_and_bytes(scope_of):
-    lines = [b"X-A: 1", b"x-b: Two", b"X-a:3", b"COOKIE: a=b; c=D", b"x-c:  \t sp ace\t ", b"x-e:", b"x-l: \xe9\xff"]
+    lines = [
+        b"X-A: 1",
+        b"x-b: Two",
+        b"X-a:3",
+        b"COOKIE: a=b; c=D",
+        b"x-c:  \t sp ace\t ",
+        b"x-e:",
+        b"x-l: \xe9\xff",
+    ]
     scope, _, _ = await scope_of(request(b"/", *lines))
     assert scope["headers"] == [
         (b"host", b"a"),
@@ -272,7 +286,7 @@ async def test_a_peer_cannot_say_who_it_is(scope_of):
     assert (b"x-forwarded-for", b"9.9.9.9") in scope["headers"]
 
 
-@clause("ASGI-220", "ASGI-221", "ASGI-222")
+@clause("ASGI-220", "ASGI-221", "ASGI-222")  # section 23: extensions
 @pytest.mark.parametrize(
     ("version", "lines", "names"),
     [
@@ -282,6 +296,6 @@ async def test_a_peer_cannot_say_who_it_is(scope_of):
         (b"1.0", (b"te: trailers",), {"pathsend", "zerocopysend"}),
     ],
 )
-async def test_extensions_are_those_of_this_request(scope_of, version, lines, names):  # section 23: extensions
+async def test_extensions_are_those_of_this_request(scope_of, version, lines, names):
     scope, _, _ = await scope_of(request(b"/", *lines, version=version))
     assert scope["extensions"] == {f"http.response.{name}": {} for name in names}

@@ -85,7 +85,6 @@ async def test_timeout_head_is_not_renewed_by_each_byte(serve, clock):
         await asyncio.wait({dripping})
 
 
-@clause("ASGI-073")
 async def test_timeout_keep_alive(serve, answer, clock, caplog):
     caplog.set_level(logging.INFO, "asgate")
 
@@ -147,7 +146,12 @@ async def test_time_in_which_the_application_does_not_read_is_not_the_clients_fa
         await send({"type": "http.response.body", "body": event["type"].encode()})
 
     size = 2_000_000
-    options = {"timeout_body": 0.1, "timeout_head": 0.4, "limit_body_rate": 10_000_000, "limit_read_buffer": 1024}
+    options = {
+        "timeout_body": 0.1,
+        "timeout_head": 0.4,
+        "limit_body_rate": 10_000_000,
+        "limit_read_buffer": 1024,
+    }
     async with serve(app, bind=unix, **options) as site:
         sites.append(site)
         client = await site.connect()

@@ -15,10 +15,13 @@ FILE_CONTENT = b"".join(b"%07d\n" % number for number in range(40_000))
 UPLOAD = bytes(range(256)) * 8192  # 2 MiB
 
 
-def curl(*arguments: str, given: bytes | None = None, expected: int = 0) -> subprocess.CompletedProcess[bytes]:
+def curl(
+    *arguments: str, given: bytes | None = None, expected: int = 0
+) -> subprocess.CompletedProcess[bytes]:
     """Runs curl; with `-v` its stderr tells the heads."""
+    quietly = ["--silent", "--show-error", "--noproxy", "*", "--max-time", str(PATIENCE)]
     done = subprocess.run(
-        [CURL or "curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(PATIENCE), *arguments],
+        [CURL or "curl", *quietly, *arguments],
         input=given,
         capture_output=True,
         check=False,
@@ -89,7 +92,9 @@ def test_head_has_the_length_and_no_body(site: Serving) -> None:
     assert f"content-length: {len(FILE_CONTENT)}" in done.stdout.decode().replace("\r", "").splitlines()
 
 
-@pytest.mark.parametrize(("asked", "start", "end"), [("0-99", 0, 100), ("1000-", 1000, None), ("-256", -256, None)])
+@pytest.mark.parametrize(
+    ("asked", "start", "end"), [("0-99", 0, 100), ("1000-", 1000, None), ("-256", -256, None)]
+)
 def test_ranges_of_a_file(starlette: Serving, asked: str, start: int, end: int | None) -> None:
     done = curl("-v", "-r", asked, f"{starlette.url}/file")
     assert heads(done)[0] == "HTTP/1.1 206 Partial Content"

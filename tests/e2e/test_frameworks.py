@@ -124,6 +124,8 @@ def test_error_in_a_route_is_a_500_and_the_next_request_works(site: Serving) -> 
 
 def test_access_lines_tell_what_was_served(site: Serving) -> None:
     answer = httpx.get(f"{site.url}/hello/logged", params={"greeting": "x"})
-    line = site.output.expect(r'127\.0\.0\.1:\d+ "GET /hello/logged\?greeting=x HTTP/1\.1" 200 (\d+) B \d+\.\d+ ms$')
+    line = site.output.expect(
+        r'127\.0\.0\.1:\d+ "GET /hello/logged\?greeting=x HTTP/1\.1" 200 (\d+) B \d+\.\d+ ms$'
+    )
     assert int(line[1]) == len(answer.content)
     assert not re.search(r"\x1b\[", site.output.text)

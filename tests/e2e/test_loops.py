@@ -12,7 +12,9 @@ from harness.connection import Client
 from harness.digest import DIGEST, REFUSED, text
 from harness.process import Serve, Serving
 
-needs_uvloop = pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
+needs_uvloop = pytest.mark.skipif(
+    importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
+)
 LOOPS = ["asyncio", pytest.param("uvloop", marks=needs_uvloop)]
 DATE = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 

@@ -14,7 +14,9 @@ LOOPS = [
     "asyncio",
     pytest.param(
         "uvloop",
-        marks=pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"),
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
+        ),
     ),
 ]
 
@@ -79,6 +81,8 @@ def test_clients_that_close_after_each_request_lose_nothing(serve: Serve) -> Non
     server.send_signal(signal.SIGTERM)
     for crowd in rounds:
         # Who comes after the end is refused, which is an answer, too.
-        broken = [what for what in crowd.join(PATIENCE).broken if not what.startswith("ConnectionRefusedError")]
+        broken = [
+            what for what in crowd.join(PATIENCE).broken if not what.startswith("ConnectionRefusedError")
+        ]
         assert broken == []
     assert server.wait() == 0

@@ -147,7 +147,9 @@ def test_stop_names_what_it_still_waits_for(serve: Serve) -> None:
     server = serve("plain:app")
     with _held(server, "/hold?name=slow") as client:
         server.send_signal()
-        server.expect(r"stopping, \d+ s left, waiting for POST /hold for \d+\.\d s, no response yet")
+        server.expect(
+            rf"stopping, \d+ s left, waiting for POST /hold from {client.name} for \d+\.\d s, no response yet"
+        )
         client.send(b"d")
         assert client.response().body == b"4"
     assert server.wait() == 0

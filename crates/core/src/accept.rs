@@ -126,7 +126,7 @@ fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, 
     let mut state = this.state.lock()?;
     let state = &mut *state;
     let now = state.now;
-    let key = state.connections.insert(Connection::new(stream, client, template, now));
+    let key = state.connections.insert(Connection::new(stream, client, template, this.settings.write_buffer, now));
     if let Err(error) = state.poller.register(fd, key) {
         state.connections.remove(key);
         return Err(error.into());

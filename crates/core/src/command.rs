@@ -161,7 +161,7 @@ fn transmit(slf: &Bound<'_, Exchange>, source: Source<'_, '_>, length: u64, more
                 status: held.status,
                 fields: &held.block.fields,
                 base: &held.block.bytes,
-                length: (!more && !held.trailers).then_some(length),
+                length: (!more && !held.trailers && !matches!(source, Source::Path(_))).then_some(length),
                 trailers: held.trailers,
             };
             connection.send(this.stream, command, Source::None, shared.now).map_err(from_wire)?;
@@ -302,6 +302,6 @@ fn send_path(slf: &Bound<'_, Exchange>, path: &str) -> PyResult<Py<PyAny>> {
     // At most what was announced (ASGI-266); a file that is shorter is refused by `transmit`.
     range.count = declared.map_or(range.count, |declared| range.count.min(declared));
     let length = range.count;
-    transmit(slf, Source::File(Some(range)), length, false)?;
+    transmit(slf, Source::Path(Some(range)), length, false)?;
     until_written(slf, 0)
 }

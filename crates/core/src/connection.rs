@@ -36,6 +36,8 @@ pub enum Source<'a, 'py> {
     Slice(&'a [u8]),
     Bytes(&'a Bound<'py, PyBytes>),
     File(Option<FileRange>),
+    /// A file whose length, and all about it, is the application's to announce (ASGI-263).
+    Path(Option<FileRange>),
 }
 
 struct Writer<'a, 'py> {
@@ -59,7 +61,7 @@ impl Sink for Writer<'_, '_> {
                 self.outlet.bytes().extend_from_slice(&bytes.as_bytes()[start..end]);
             }
             Source::Bytes(bytes) => self.outlet.push_payload(Chunk(bytes.clone().unbind()), start, end),
-            Source::File(range) => {
+            Source::File(range) | Source::Path(range) => {
                 if let Some(range) = range.take() {
                     self.outlet.push_file(range.file, range.offset + from, to - from);
                 }
@@ -102,6 +104,8 @@ pub struct Connection {
     pub leaving: Vec<Py<Exchange>>,
     pub client: Option<Py<PyAny>>,
     pub listener: u32,
+    /// Bytes that may wait to be written before a new request waits, too.
+    write_buffer: u64,
     /// Bytes may be waiting in the kernel (edge-triggered: true until a read came back short).
     pub readable: bool,
     /// The peer has shut down its side; there may still be bytes before its end.
@@ -133,7 +137,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, client: Option<Py<PyAny>>, listener: u32, now: Millis) -> Self {
+    pub fn new(stream: Stream, client: Option<Py<PyAny>>, listener: u32, write_buffer: u64, now: Millis) -> Self {
         Self {
             stream,
             session: Session::http1(now),
@@ -143,6 +147,7 @@ impl Connection {
             leaving: Vec::new(),
             client,
             listener,
+            write_buffer,
             readable: false,
             hung_up: false,
             ended: false,
@@ -172,7 +177,12 @@ impl Connection {
 
     /// Whether input could be used now.
     pub fn wants_input(&self) -> bool {
-        !self.paused && (self.linger_until.is_some() || self.session.wants_input())
+        !self.paused && !self.is_crowded() && (self.linger_until.is_some() || self.session.wants_input())
+    }
+
+    /// A client that does not read its answers gets no further ones: the next request waits, however often it was sent.
+    pub fn is_crowded(&self) -> bool {
+        self.exchanges.is_empty() && self.outlet.len() > self.write_buffer
     }
 
     /// Whether reading could bring something that is useful now.

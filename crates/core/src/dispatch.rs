@@ -27,6 +27,10 @@ pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<us
             let mut state = this.state.lock()?;
             let state = &mut *state;
             let Some(connection) = state.connections.get_mut(key) else { return Ok(input.len()) };
+            if connection.is_crowded() {
+                connection.fresh = used < input.len();
+                return Ok(used);
+            }
             connection.session.receive(&input[used..], &mut state.fields, &this.settings.wire, state.now)
         };
         let received = match received {

@@ -81,6 +81,8 @@ pub struct State {
     pub phase: Phase,
     /// The client left, or the connection was given up, before the response was complete.
     pub gone: bool,
+    /// The response was complete, but its last bytes never left.
+    pub cut_off: bool,
     /// The application has ended.
     pub over: bool,
     /// The server cancelled the application (shutdown).
@@ -148,6 +150,7 @@ impl Exchange {
         let state = State {
             phase: Phase::Open,
             gone: false,
+            cut_off: false,
             over: false,
             cancelled: false,
             head_only: birth.head_only,
@@ -220,12 +223,14 @@ impl Exchange {
             return Ok(Polled::Event(event));
         }
         this.ask_for_body(slf)?;
-        if this.may_go_on()?
-            && flow::pull(this.reactor.bind(slf.py()), this.key)?
-            && let Some(event) = this.ready_event(slf.py())?
-        {
+        if this.may_go_on()? {
+            flow::pull(this.reactor.bind(slf.py()), this.key)?;
+        }
+        // Asking, too, may have brought news: a client that is gone.
+        if let Some(event) = this.ready_event(slf.py())? {
             return Ok(Polled::Event(event));
         }
+        flow::look_later(this.reactor.bind(slf.py()), this.key)?;
         Ok(Polled::Pending)
     }
 
@@ -285,7 +290,7 @@ impl Exchange {
         let this = slf.get();
         {
             let state = this.state.lock()?;
-            if state.gone {
+            if state.gone || state.cut_off {
                 let raises = this.reactor.get().settings.late_send_raises;
                 return if raises { Err(disconnected()) } else { Ok(Polled::Finished) };
             }

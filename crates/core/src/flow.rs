@@ -1,7 +1,6 @@
 //! How bytes move: input is read and looked at (`serve`), output is written and its consequences drawn (`settle`),
 //! connections end (`lose`). The reactor decides when, this file decides what.
 
-use net::poller::Ready;
 use net::stream::Read;
 use pyo3::prelude::*;
 use wire::{Event, Millis, Status};
@@ -25,17 +24,6 @@ pub fn now(reactor: &Reactor) -> PyResult<Millis> {
     Ok(reactor.state.lock()?.refresh())
 }
 
-/// The poller has news of a connection.
-pub fn attend(slf: &Bound<'_, Reactor>, news: Ready) -> PyResult<()> {
-    {
-        let mut state = slf.get().state.lock()?;
-        let Some(connection) = state.connections.get_mut(news.key) else { return Ok(()) };
-        connection.readable |= news.readable || news.read_closed || news.error;
-        connection.hung_up |= news.read_closed || news.error;
-    }
-    serve(slf, news.key)
-}
-
 pub fn serve_queued(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
         connection.queued = false;
@@ -43,8 +31,14 @@ pub fn serve_queued(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     serve(slf, key)
 }
 
-/// Reads and looks at input as long as it is useful and fair, then writes what came of it.
+/// Reads and looks at input, then writes what came of it.
 pub fn serve(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    look(slf, key)?;
+    settle(slf, key)
+}
+
+/// Reads and looks at input as long as it is useful and fair.
+pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     let mut rounds = 0;
     while rounds < READ_ROUNDS && serve_once(slf, key)? {
         rounds += 1;
@@ -52,8 +46,7 @@ pub fn serve(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     if rounds == READ_ROUNDS {
         slf.get().state.lock()?.queue(key);
     }
-    notice_end(slf, key)?;
-    settle(slf, key)
+    notice_end(slf, key)
 }
 
 /// One read (or the bytes that were kept) through the protocol. False: nothing more can be done now.
@@ -74,22 +67,26 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
         connection.digesting = true;
         (buffer, filled)
     };
-    let before = this.state.lock()?.dispatching.replace(key);
-    let used = dispatch::digest(slf, key, &buffer[..filled]);
+    let looked = look_at(slf, key, &buffer[..filled]);
     let mut state = this.state.lock()?;
-    state.dispatching = before;
-    if let Some(connection) = state.connections.get_mut(key) {
-        connection.digesting = false;
-        if let Ok(used) = used
-            && used < filled
-        {
-            connection.inbox.extend_from_slice(&buffer[used..filled]);
-        }
-    }
     if state.buffer.is_empty() {
         state.buffer = buffer;
     }
-    used.map(|_| true)
+    looked.map(|_| true)
+}
+
+/// Passes input through the protocol and keeps what it could not use. Returns whether there is more to see to.
+pub fn look_at(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<bool> {
+    let this = slf.get();
+    let before = this.state.lock()?.dispatching.replace(key);
+    let used = dispatch::digest(slf, key, input);
+    let mut state = this.state.lock()?;
+    state.dispatching = before;
+    let Some(connection) = state.connections.get_mut(key) else { return Ok(false) };
+    connection.digesting = false;
+    connection.inbox.extend_from_slice(&input[used?..]);
+    let more = connection.wants_input() && connection.has_input();
+    Ok(more || connection.ended || connection.hung_up)
 }
 
 /// The shared buffer; a new one in the rare case that it is in use further up the stack.
@@ -314,6 +311,7 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
         Exchange::client_left(exchange.bind(slf.py()))?;
     }
     for exchange in &connection.waiting_for_room {
+        exchange.get().state.lock()?.cut_off = !connection.outlet.is_empty();
         exchange.get().wake(slf.py())?;
     }
     drop(connection);
@@ -397,17 +395,22 @@ pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 // ---- for exchanges -------------------------------------------------------------------------------------------------
 
 /// The application waits for input: reads at once if there is some, so that a fast upload costs no turn of the loop.
-pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
-    let pulled = serve_once(slf, key)?;
-    if pulled {
+pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    serve_once(slf, key).map(|_| ())
+}
+
+/// The application will be waiting: what is known to be there is looked at in the next turn. (The poller tells it once.)
+pub fn look_later(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    {
         let mut state = slf.get().state.lock()?;
-        if state.connections.get(key).is_some_and(|connection| connection.ended) {
-            state.queue(key);
-            drop(state);
-            Reactor::schedule(slf)?;
+        let Some(connection) = state.connections.get(key) else { return Ok(()) };
+        let useful = (connection.wants_input() && connection.has_input()) || connection.ended;
+        if !useful || connection.digesting {
+            return Ok(());
         }
+        state.queue(key);
     }
-    Ok(pulled)
+    Reactor::schedule(slf)
 }
 
 /// The application has taken part of its body: the connection may read again.

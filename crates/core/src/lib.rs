@@ -5,6 +5,7 @@
 
 mod accept;
 mod awaitable;
+mod burst;
 mod callables;
 mod cell;
 mod command;

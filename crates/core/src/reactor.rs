@@ -16,6 +16,7 @@ use pyo3::types::{IntoPyDict, PyDict};
 use wire::{Fields, Millis};
 
 use crate::accept::{self, Listening};
+use crate::burst::{self, Slots};
 use crate::cell::LoopCell;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
@@ -67,6 +68,8 @@ pub struct State {
     due: Vec<usize>,
     /// The one receive buffer. Empty while it is in use.
     pub buffer: Vec<u8>,
+    /// The receive buffers of a burst.
+    pub slots: Slots,
     pub fields: Fields,
     /// Connections and listeners that could go on at once, but gave way to others.
     backlog: Vec<usize>,
@@ -147,6 +150,7 @@ impl State {
             timers: Timers::new(0),
             due: Vec::new(),
             buffer: vec![0; size],
+            slots: Slots::new(),
             fields: Fields::remembering(),
             backlog: Vec::new(),
             dirty: Vec::new(),
@@ -232,7 +236,7 @@ pub fn lend_block(reactor: &Reactor) -> PyResult<Block> {
 }
 
 /// One connection's or listener's share of a turn, with everything that can go wrong in it.
-fn guarded(slf: &Bound<'_, Reactor>, key: usize, work: impl FnOnce() -> PyResult<()>) {
+pub fn guarded(slf: &Bound<'_, Reactor>, key: usize, work: impl FnOnce() -> PyResult<()>) {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
@@ -391,13 +395,7 @@ impl Reactor {
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         let Some(ready) = slf.get().begin_turn()? else { return Ok(()) };
         Self::serve_queues(slf, true)?;
-        for event in &ready {
-            if event.key >= LISTENER_KEYS {
-                guarded(slf, event.key, || accept::accept(slf, event.key));
-            } else {
-                guarded(slf, event.key, || flow::attend(slf, *event));
-            }
-        }
+        burst::serve(slf, &ready)?;
         Self::end_turn(slf, ready)
     }
 

@@ -34,7 +34,7 @@ pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     for key in keys {
         // A request that is in the kernel already is still taken: looking costs one read.
         if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
-            connection.readable = true;
+            connection.readable |= connection.wants_read();
         }
         flow::serve(slf, key)?;
         if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {

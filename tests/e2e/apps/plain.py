@@ -5,6 +5,7 @@ a test has to know (`say`), or waits until another request opens its gate (`/ope
 import asyncio
 import json
 import sys
+import time
 from collections import defaultdict
 from urllib.parse import parse_qsl
 
@@ -142,6 +143,13 @@ async def progress_(query, scope, receive, send):
     await answer(send, b"%d" % progress[query["name"]])
 
 
+async def block(query, scope, receive, send):
+    """Keeps the thread of the loop to itself."""
+    say("blocking")
+    time.sleep(float(query["seconds"]))
+    await answer(send)
+
+
 async def blob(query, scope, receive, send):
     await answer(send, b"b" * int(query["size"]))
 
@@ -207,6 +215,7 @@ ROUTES = {
     "*": hello,
     "background": background,
     "blob": blob,
+    "block": block,
     "boom": boom,
     "early": early,
     "echo": echo,

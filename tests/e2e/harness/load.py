@@ -31,7 +31,9 @@ class Verdict:
 class Crowd:
     """`size` clients, each on its own connection, each in its own thread."""
 
-    def __init__(self, address: Address, questions: Sequence[Question], size: int, *, pipeline: int = 1) -> None:
+    def __init__(
+        self, address: Address, questions: Sequence[Question], size: int, *, pipeline: int = 1
+    ) -> None:
         self._address = address
         self._questions = questions
         self._pipeline = pipeline
@@ -46,7 +48,9 @@ class Crowd:
     def wait_for_answers(self, count: int, patience: float) -> None:
         """Returns when so many requests have been answered, or somebody has found a fault."""
         with self._news:
-            reached = self._news.wait_for(lambda: self.verdict.answered >= count or self.verdict.broken, patience)
+            reached = self._news.wait_for(
+                lambda: self.verdict.answered >= count or self.verdict.broken, patience
+            )
         assert reached, f"only {self.verdict.answered} answers in {patience:g} s"
 
     def join(self, patience: float) -> Verdict:

@@ -10,7 +10,9 @@ from harness.connection import Address, Client, Response
 class SlowCrowd:
     """Each client sends `start` at once, then the bytes of `rest` at the pace of one per `interval` seconds."""
 
-    def __init__(self, address: Address, size: int, start: bytes, rest: bytes, *, interval: float = 1.0) -> None:
+    def __init__(
+        self, address: Address, size: int, start: bytes, rest: bytes, *, interval: float = 1.0
+    ) -> None:
         self._rest = rest
         self._interval = interval
         self.sent = 0
