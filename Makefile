@@ -46,14 +46,16 @@ lint-python: $(VENV)/built $(VENV)/tools ## The half of it about Python
 	$(BIN)/python -m mypy.stubtest asgate._core --allowlist scripts/stub_allowlist.txt
 	$(BIN)/python scripts/import_rules.py
 	$(BIN)/python scripts/options_page.py --check
+	$(BIN)/python scripts/clauses.py --check
 
 format: $(VENV)/tools ## Let the formatters have their way
 	cargo fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/built ## Generate docs/options.md
+docs: $(VENV)/built ## Generate docs/options.md and docs/clauses.md
 	$(BIN)/python scripts/options_page.py
+	$(BIN)/python scripts/clauses.py
 
 bench: $(VENV)/built ## Beside the other servers; BENCH="--scenario hello --rounds 3" for a quick look
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -78,6 +78,8 @@ class Client:
         if room is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+        if family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self.address = address
         self.kept = bytearray()

@@ -200,3 +200,47 @@ async def test_two_tasks_that_wait_in_send_are_both_released(serve, unix):
         await client.send(GET)
         await stuck.wait()
         assert len((await client.response()).body) == 2 << 20
+
+
+async def ticking(ticks):
+    while True:
+        ticks.append(1)
+        await asyncio.sleep(0)
+
+
+@clause("ASGI-118")
+async def test_sending_what_nobody_waits_for_lets_other_tasks_run(serve):
+    """The bodies of a HEAD are dropped, so that nothing ever stalls."""
+    ticks = []
+
+    async def app(scope, receive, send):
+        other = asyncio.ensure_future(ticking(ticks))
+        await send(START)
+        for _ in range(50_000):
+            await send({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
+        other.cancel()
+        await send({"type": "http.response.body"})
+
+    async with serve(app) as site:
+        assert (await site.ask(GET.replace(b"GET", b"HEAD"), head=True)).status == 200
+    assert len(ticks) >= 5
+
+
+@clause("ASGI-096")
+async def test_an_application_that_overlooks_the_disconnect_does_not_freeze_the_server(serve):
+    ticks, ended = [], asyncio.Event()
+
+    async def app(scope, receive, send):
+        await send(START)
+        await send({"type": "http.response.body"})
+        other = asyncio.ensure_future(ticking(ticks))
+        for _ in range(50_000):
+            assert (await receive()) == {"type": "http.disconnect"}
+        other.cancel()
+        ended.set()
+
+    async with serve(app) as site:
+        assert (await site.ask(GET)).status == 200
+        async with asyncio.timeout(10):
+            await ended.wait()
+    assert len(ticks) >= 5

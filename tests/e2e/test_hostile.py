@@ -26,8 +26,9 @@ SEEDS = [
     request("OPTIONS", "*"),
 ]
 BITS = [
-    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"\r\n\r\n", b"HTTP/1.1", b"Host:", b"Content-Length: 9", b"0\r\n\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"\xff\xfe", b"%", b"ffffffffffffffff", b"-1", b"\r\n ", b"GET ", b";", b"\x16\x03\x01",
+    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"\r\n\r\n", b"HTTP/1.1", b"Host:", b"Content-Length: 9",
+    b"0\r\n\r\n", b"Transfer-Encoding: chunked\r\n", b"\xff\xfe", b"%", b"ffffffffffffffff", b"-1", b"\r\n ",
+    b"GET ", b";", b"\x16\x03\x01",
 ]  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def test_clients_that_vanish_at_any_point(server: Serving, seed: int) -> None:
 
 @pytest.mark.clause("ASGI-095", "ASGI-097")
 def test_expectation_of_a_client_that_is_gone(serve: Serve) -> None:
-    """The reset is noticed while an earlier answer and `100 Continue` are written, inside the application's `receive`."""
+    """The reset is noticed while an earlier answer and `100 Continue` are written, inside a `receive`."""
     server = serve("plain:app")
     with Client(server.address) as blocking:
         leaving = [Client(server.address) for _ in range(20)]

@@ -1,4 +1,5 @@
-"""Applications that do everything wrong: the client sees an honest answer, the worker lives, and its next request works.
+"""Applications that do everything wrong: the client sees an honest answer, the worker lives, and its next
+request works.
 
 One server for all of it: what one misuse breaks, the next test notices.
 """
@@ -71,16 +72,18 @@ def test_error_after_a_complete_response_changes_nothing_of_it(server: Serving) 
 
 
 WRONG_TYPES = {
-    "none", "number", "list", "type_bytes", "type_awful", "status_text", "status_bool", "status_float", "headers_none",
-    "headers_text", "headers_number", "headers_dict", "header_str_name", "header_str_value", "header_none_value",
-    "header_awful", "hint_text", "body_text", "body_none", "body_number", "body_list", "body_awful", "more_number",
-    "more_text", "pathsend_bytes", "zerocopy_text", "zerocopy_number",
+    "none", "number", "list", "type_bytes", "type_awful", "status_text", "status_bool", "status_float",
+    "headers_none", "headers_text", "headers_number", "headers_dict", "header_str_name",
+    "header_str_value", "header_none_value", "header_awful", "hint_text", "body_text", "body_none",
+    "body_number", "body_list", "body_awful", "more_number", "more_text", "pathsend_bytes",
+    "zerocopy_text", "zerocopy_number",
 }  # fmt: skip
 WRONG_VALUES = {
-    "no_type", "unknown", "websocket", "push", "lifespan", "no_status", "status_interim", "status_negative", "status_huge",
-    "header_single", "header_triple", "header_crlf", "header_lf", "header_nul", "header_name_space", "header_name_crlf",
-    "header_name_empty", "header_pseudo", "length_twice", "length_odd", "body_first", "trailers_first", "pathsend_first",
-    "zerocopy_first", "hint_none", "hint_crlf", "second_start", "too_long", "trailers_unannounced", "pathsend_relative",
+    "no_type", "unknown", "websocket", "push", "lifespan", "no_status", "status_interim",
+    "status_negative", "status_huge", "header_single", "header_triple", "header_crlf", "header_lf",
+    "header_nul", "header_name_space", "header_name_crlf", "header_name_empty", "header_pseudo",
+    "length_twice", "length_odd", "body_first", "trailers_first", "pathsend_first", "zerocopy_first",
+    "hint_none", "hint_crlf", "second_start", "too_long", "trailers_unannounced", "pathsend_relative",
     "pathsend_directory", "pathsend_endless", "zerocopy_offset",
 }  # fmt: skip
 OTHERS = {"pathsend_missing": "FileNotFoundError", "zerocopy_closed": "OSError", "pathsend_nul": "OSError"}

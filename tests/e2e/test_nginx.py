@@ -1,5 +1,5 @@
-"""nginx in front, as most installations have it: kept upstream connections over TCP and a Unix socket, uploads and streams
-passed on as they come.
+"""nginx in front, as most installations have it: kept upstream connections over TCP and a Unix socket, uploads
+and streams passed on as they come.
 
 nginx listens on a Unix socket, so that no port has to be guessed.
 """
@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest

@@ -1,30 +1,15 @@
 //! `asgate._core`: joins `wire` (protocols) and `net` (sockets) and speaks Python.
 //!
-//! Follow a request in this order: `reactor` (who is ready) -> `connection` (bytes in, bytes out) -> `dispatch` (events
-//! become exchanges) -> `scope` -> `task` (the application runs) -> `message` and `exchange` (what it sends) -> `connection`.
+//! Two rooms: `reactor` (sockets, connections, timers; whose turn it is) and `exchange` (one ASGI conversation: scope,
+//! task, messages). Follow a request in this order: `reactor/mod` -> `burst` -> `input` -> `exchange/dispatch` -> `scope` ->
+//! `task` (the application runs) -> `message`, `command` -> `reactor/output`.
 
-mod accept;
-mod awaitable;
-mod burst;
-mod callables;
 mod cell;
-mod command;
-mod connection;
-mod dispatch;
-mod end;
 mod errors;
 mod exchange;
-mod files;
-mod flow;
 mod keys;
-mod memo;
-mod message;
 mod reactor;
-mod scope;
 mod settings;
-mod shutdown;
-mod tally;
-mod task;
 
 use pyo3::prelude::*;
 

@@ -1,7 +1,7 @@
 """Keep-alive clients in threads that ask as fast as they can until their server stops, and judge what they got.
 
-An exchange ends in one of three ways: answered (a complete response), unanswered (a clean end before its first byte), or
-broken, which is a fault of the server.
+An exchange ends in one of three ways: answered (a complete response), unanswered (a clean end before its
+first byte), or broken, which is a fault of the server.
 """
 
 import threading
@@ -78,11 +78,12 @@ class Crowd:
         for question in asked:
             try:
                 response = client.response()
-            except Incomplete:
-                if client.parser.began:
-                    raise
-                self._note(unanswered=True)
-                return False
+            except (Incomplete, ConnectionResetError) as error:
+                if isinstance(error, Incomplete) and not client.parser.began:
+                    self._note(unanswered=True)
+                    return False
+                line, received = question.data.split(b"\r", 1)[0], len(client.parser.rest)
+                raise AssertionError(f"{line!r}: {received} bytes, then {type(error).__name__}") from error
             self._judge(question, response)
             if response.header("connection") == "close":
                 assert client.ended(), "bytes after the last response"

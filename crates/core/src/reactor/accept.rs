@@ -7,10 +7,10 @@ use net::stream::Stream;
 use pyo3::prelude::*;
 use wire::Millis;
 
-use crate::connection::Connection;
-use crate::flow;
+use crate::reactor;
+use crate::reactor::connection::Connection;
+use crate::reactor::shutdown::observe;
 use crate::reactor::{LISTENER_KEYS, Reactor, State};
-use crate::shutdown::observe;
 
 /// Connections taken in one go before the others get their turn.
 const ACCEPT_BATCH: usize = 64;
@@ -178,6 +178,6 @@ pub fn close_listeners(slf: &Bound<'_, Reactor>) -> PyResult<()> {
             let _ = state.poller.deregister(listening.listener.as_raw_fd());
         }
     }
-    let _ = flow::now(slf.get())?;
+    let _ = reactor::now(slf.get())?;
     Ok(())
 }

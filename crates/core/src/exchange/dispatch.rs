@@ -4,14 +4,14 @@
 use pyo3::prelude::*;
 use wire::{Command, Event, Fields, Head, StreamId};
 
-use crate::connection::Source;
+use crate::exchange::message::Block;
+use crate::exchange::task;
 use crate::exchange::{Birth, Exchange};
-use crate::flow;
-use crate::message::Block;
 use crate::reactor::Reactor;
-use crate::shutdown::observe;
-use crate::tally::Record;
-use crate::task;
+use crate::reactor::connection::Source;
+use crate::reactor::input;
+use crate::reactor::shutdown::observe;
+use crate::reactor::tally::Record;
 
 /// A request whose application starts as soon as all input in hand was looked at: a body that came with its head is
 /// ready when the application asks for it.
@@ -181,5 +181,5 @@ fn refuse(slf: &Bound<'_, Reactor>, key: usize, error: &wire::Error) -> PyResult
         connection.client.as_ref().map(|client| client.clone_ref(slf.py()))
     };
     observe(slf, "refused", (client, error.status, error.reason));
-    flow::cut_off(slf, key)
+    input::cut_off(slf, key)
 }

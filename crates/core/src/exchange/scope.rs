@@ -12,10 +12,10 @@ use wire::http1::recall::{Known, Recall, is_secret};
 use wire::{Fields, Head, Version};
 
 use crate::cell::LoopCell;
+use crate::exchange::memo::Memo;
 use crate::keys::Keys;
-use crate::memo::Memo;
+use crate::reactor::tally::Access;
 use crate::settings::{RootPathMode, Settings};
-use crate::tally::Access;
 
 pub struct Scopes {
     /// One per listener: scope with the constant keys in the order of the specification.

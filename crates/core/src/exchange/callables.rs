@@ -9,9 +9,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::awaitable::{Waiting, Wanted};
-use crate::command;
 use crate::exchange::Exchange;
+use crate::exchange::awaitable::{Waiting, Wanted};
+use crate::exchange::command;
 
 /// A definition that Python only reads.
 struct Definition(ffi::PyMethodDef);

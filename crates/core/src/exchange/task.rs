@@ -10,9 +10,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::callables;
-use crate::end;
 use crate::exchange::Exchange;
+use crate::exchange::callables;
+use crate::exchange::end;
 use crate::reactor::Reactor;
 
 pub struct Tasks {

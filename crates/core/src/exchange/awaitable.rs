@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::cell::LoopCell;
-use crate::command;
+use crate::exchange::command;
 use crate::exchange::{Exchange, Polled};
-use crate::flow;
+use crate::reactor::output;
 
 /// The finished `send`: one object for all.
 #[pyclass(frozen, module = "asgate._core")]
@@ -139,7 +139,7 @@ impl Waiting {
         match polled {
             Ok(Polled::Pending) => {
                 if matches!(self.wanted, Wanted::Room(_)) {
-                    flow::wait_for_room(exchange)?;
+                    output::wait_for_room(exchange)?;
                 }
                 Exchange::wait(exchange).map(Some)
             }

@@ -5,11 +5,13 @@ use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::accept;
 use crate::exchange::{Exchange, Phase};
-use crate::flow;
 use crate::keys::Keys;
+use crate::reactor;
 use crate::reactor::Reactor;
+use crate::reactor::accept;
+use crate::reactor::input;
+use crate::reactor::output;
 
 /// Calls a method of the observer. What it raises is printed: telling must never disturb serving.
 pub fn observe<'py>(slf: &Bound<'py, Reactor>, method: &str, arguments: impl PyCallArgs<'py>) {
@@ -36,11 +38,11 @@ pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
         if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
             connection.readable |= connection.wants_read();
         }
-        flow::serve(slf, key)?;
+        input::serve(slf, key)?;
         if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
             connection.session.close();
         }
-        flow::settle(slf, key)?;
+        output::settle(slf, key)?;
     }
     tell_when_drained(slf)
 }
@@ -86,18 +88,18 @@ pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     accept::close_listeners(slf)?;
     let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
     for key in keys {
-        flow::lose(slf, key, "")?;
+        output::lose(slf, key, "")?;
     }
     let running = std::mem::take(&mut slf.get().state.lock()?.running);
     drop(running);
-    crate::tally::Tally::report(slf)
+    crate::reactor::tally::Tally::report(slf)
 }
 
 /// What a patient operator wants to know during shutdown.
 pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
     let py = slf.py();
     let keys = Keys::of(py);
-    let now = flow::now(slf.get())?;
+    let now = reactor::now(slf.get())?;
     let mut lines = Vec::new();
     for exchange in running(slf)? {
         let (scope, begun, age, gone) = {

@@ -5,14 +5,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wire::Command;
 
-use crate::awaitable::{Done, Waiting, Wanted};
-use crate::connection::Source;
 use crate::errors::{disconnected, from_wire, illegal};
+use crate::exchange::awaitable::{Done, Waiting, Wanted};
+use crate::exchange::files;
+use crate::exchange::message::{self, Block, Message};
 use crate::exchange::{Exchange, Held, Phase};
-use crate::files;
-use crate::flow;
-use crate::message::{self, Block, Message};
 use crate::reactor;
+use crate::reactor::connection::Source;
+use crate::reactor::output;
 
 /// `send(event)`: effect first, then something to await.
 #[inline]
@@ -24,7 +24,7 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
             // Complete and done with: ignored, whether the client is still there or not (ASGI-111, AMB-5).
             return Done::shared(slf.py());
         }
-        state.last_active = flow::now(this.reactor.get())?;
+        state.last_active = reactor::now(this.reactor.get())?;
         if state.gone {
             drop(state);
             return departed(slf);
@@ -132,7 +132,7 @@ fn in_order(slf: &Bound<'_, Exchange>, name: &str) -> PyResult<()> {
 }
 
 fn until_written(slf: &Bound<'_, Exchange>, level: u64) -> PyResult<Py<PyAny>> {
-    match flow::waiting_to_be_written(slf.get().reactor.get(), slf.get().key)? {
+    match output::waiting_to_be_written(slf.get().reactor.get(), slf.get().key)? {
         Some(waiting) if waiting > level => {
             Ok(Py::new(slf.py(), Waiting::new(slf.clone().unbind(), Wanted::Room(level)))?.into_any())
         }
@@ -208,9 +208,9 @@ fn check_length(held: &Held, length: u64, more: bool, head_only: bool) -> PyResu
 fn sent(slf: &Bound<'_, Exchange>, completed: bool) -> PyResult<u64> {
     let this = slf.get();
     if completed {
-        flow::response_completed(slf)?;
+        output::response_completed(slf)?;
     }
-    flow::after_command(this.reactor.bind(slf.py()), this.key, completed)
+    output::after_command(this.reactor.bind(slf.py()), this.key, completed)
 }
 
 /// A response of our own stands for the application's.
@@ -228,7 +228,7 @@ pub fn write(slf: &Bound<'_, Exchange>, command: Command<'_>, source: Source<'_,
         let Some(connection) = shared.connections.get_mut(this.key) else { return Ok(()) };
         connection.send(this.stream, command, source, shared.now).map_err(from_wire)?;
     }
-    flow::write_now(this.reactor.bind(slf.py()), this.key)
+    output::write_now(this.reactor.bind(slf.py()), this.key)
 }
 
 /// `http.response.early_hint`: a 103, as long as the head is not on the wire (ASGI-270, ASGI-271).

@@ -8,8 +8,8 @@ use pyo3::types::PyBytes;
 use wire::{Command, Millis, Session, Sink, Status, StreamId};
 
 use crate::exchange::Exchange;
-use crate::files::FileRange;
-use crate::message::Block;
+use crate::exchange::files::FileRange;
+use crate::exchange::message::Block;
 use crate::settings::Settings;
 
 /// Payloads up to this many bytes are copied behind the head: below it, a copy is cheaper than keeping a reference and

@@ -9,8 +9,9 @@ use net::poller::Ready;
 use net::stream::Read;
 use pyo3::prelude::*;
 
-use crate::accept;
-use crate::flow;
+use crate::reactor::accept;
+use crate::reactor::input;
+use crate::reactor::output;
 use crate::reactor::{LISTENER_KEYS, Reactor, State, guarded};
 
 /// Connections per burst.
@@ -44,7 +45,7 @@ pub fn serve(slf: &Bound<'_, Reactor>, ready: &[Ready]) -> PyResult<()> {
             guarded(slf, news.key, || attend(slf, news.key, &slot[..filled]));
         }
         for news in burst.iter().filter(|news| news.key < LISTENER_KEYS) {
-            guarded(slf, news.key, || flow::settle(slf, news.key));
+            guarded(slf, news.key, || output::settle(slf, news.key));
         }
     }
     slf.get().state.lock()?.slots.0 = slots;
@@ -87,8 +88,8 @@ fn attend(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<()> {
     if key >= LISTENER_KEYS {
         return accept::accept(slf, key);
     }
-    if !input.is_empty() && !flow::look_at(slf, key, input)? {
+    if !input.is_empty() && !input::look_at(slf, key, input)? {
         return Ok(());
     }
-    flow::look(slf, key)
+    input::look(slf, key)
 }

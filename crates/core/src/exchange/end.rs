@@ -4,15 +4,16 @@
 use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
-use crate::command;
-use crate::dispatch;
 use crate::errors::{ClientDisconnected, is_cancelled, is_disconnected};
+use crate::exchange::command;
+use crate::exchange::dispatch;
+use crate::exchange::message::Block;
 use crate::exchange::{Exchange, Phase};
-use crate::flow;
 use crate::keys::Keys;
-use crate::message::Block;
-use crate::shutdown::observe;
-use crate::tally;
+use crate::reactor;
+use crate::reactor::output;
+use crate::reactor::shutdown::observe;
+use crate::reactor::tally;
 
 /// How far the response was when the application ended.
 enum Reached {
@@ -43,12 +44,12 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
     tell(exchange, &reached, cancelled, result.as_ref().err())?;
     match reached {
         Reached::Nothing => fail(exchange, if cancelled { 503 } else { 500 })?,
-        Reached::Part => flow::abort(exchange)?,
+        Reached::Part => output::abort(exchange)?,
         Reached::All | Reached::Gone => {}
     }
     release(exchange, &reached)?;
     drop((result, garbage));
-    crate::shutdown::tell_when_drained(this.reactor.bind(exchange.py()))
+    crate::reactor::shutdown::tell_when_drained(this.reactor.bind(exchange.py()))
 }
 
 /// Tells the observer, unless there is nothing to tell (ASGI-016, ASGI-018, ASGI-035, ASGI-036).
@@ -129,7 +130,7 @@ pub fn watch_departed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     if grace == 0 {
         return Ok(());
     }
-    exchange.get().state.lock()?.last_active = flow::now(reactor)?;
+    exchange.get().state.lock()?.last_active = reactor::now(reactor)?;
     call_later(exchange, grace)
 }
 
@@ -143,7 +144,7 @@ fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
 pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let this = exchange.get();
     let reactor = this.reactor.get();
-    let now = flow::now(reactor)?;
+    let now = reactor::now(reactor)?;
     let (task, scope, wait) = {
         let inner = this.state.lock()?;
         if inner.over || matches!(inner.phase, Phase::Complete) {

@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::exchange::Exchange;
+use crate::exchange::message::Block;
 use crate::keys::Keys;
-use crate::message::Block;
 use crate::reactor::Reactor;
-use crate::shutdown::observe;
+use crate::reactor::shutdown::observe;
 
 /// What a request said, kept for its line.
 pub struct Access {

@@ -9,6 +9,17 @@
 //!                      │   a 500 is still possible) └──────▶ Trailers ─────┘
 //! ```
 
+pub mod awaitable;
+mod callables;
+pub mod command;
+pub mod dispatch;
+pub mod end;
+pub mod files;
+mod memo;
+pub mod message;
+pub mod scope;
+pub mod task;
+
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAttributeError, PyStopIteration};
 use pyo3::gc::PyVisit;
@@ -17,15 +28,15 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use wire::{Command, Millis, StreamId};
 
 use crate::cell::LoopCell;
-use crate::command;
-use crate::connection::Source;
 use crate::errors::disconnected;
-use crate::flow;
+use crate::exchange::message::Block;
 use crate::keys::Keys;
-use crate::message::Block;
+use crate::reactor;
 use crate::reactor::Reactor;
-use crate::tally::Record;
-use crate::task;
+use crate::reactor::connection::Source;
+use crate::reactor::input;
+use crate::reactor::output;
+use crate::reactor::tally::Record;
 
 /// A response head that is not on the wire yet.
 pub struct Held {
@@ -204,7 +215,7 @@ impl Exchange {
         };
         wake(py, waiters);
         if grace {
-            crate::end::watch_departed(slf)?;
+            crate::exchange::end::watch_departed(slf)?;
         }
         Ok(())
     }
@@ -224,13 +235,13 @@ impl Exchange {
         }
         this.ask_for_body(slf)?;
         if this.may_go_on()? {
-            flow::pull(this.reactor.bind(slf.py()), this.key)?;
+            input::pull(this.reactor.bind(slf.py()), this.key)?;
         }
         // Asking, too, may have brought news: a client that is gone.
         if let Some(event) = this.ready_event(slf.py())? {
             return Ok(Polled::Event(event));
         }
-        flow::look_later(this.reactor.bind(slf.py()), this.key)?;
+        input::look_later(this.reactor.bind(slf.py()), this.key)?;
         Ok(Polled::Pending)
     }
 
@@ -238,7 +249,7 @@ impl Exchange {
         let keys = Keys::of(py);
         let (piece, more) = {
             let mut state = self.state.lock()?;
-            state.last_active = flow::now(self.reactor.get())?;
+            state.last_active = reactor::now(self.reactor.get())?;
             if matches!(state.phase, Phase::Complete) {
                 drop(state);
                 return disconnect_event(py, keys).map(Some);
@@ -257,7 +268,7 @@ impl Exchange {
             }
         };
         if more {
-            flow::resume_reading(self.reactor.bind(py), self.key)?;
+            input::resume_reading(self.reactor.bind(py), self.key)?;
         }
         let event = PyDict::new(py);
         event.set_item(&keys.kind, &keys.http_request)?;
@@ -295,7 +306,7 @@ impl Exchange {
                 return if raises { Err(disconnected()) } else { Ok(Polled::Finished) };
             }
         }
-        match flow::waiting_to_be_written(this.reactor.get(), this.key)? {
+        match output::waiting_to_be_written(this.reactor.get(), this.key)? {
             Some(waiting) if waiting > level => Ok(Polled::Pending),
             _ => Ok(Polled::Finished),
         }
@@ -389,7 +400,7 @@ impl Exchange {
 
     /// The grace time of a departed client is over (see `end`).
     fn _overdue(slf: &Bound<'_, Self>) -> PyResult<()> {
-        crate::end::overdue(slf)
+        crate::exchange::end::overdue(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

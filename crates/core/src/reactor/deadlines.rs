@@ -1,0 +1,57 @@
+//! Deadlines: the timer wheel names a connection, and here it is judged whether its time is really over.
+
+use crate::exchange::message::Block;
+use crate::reactor::input;
+use crate::reactor::output;
+use crate::reactor::shutdown::observe;
+use crate::reactor::{Reactor, State};
+use pyo3::prelude::*;
+use wire::Millis;
+
+/// The wheel says that a deadline of this connection may have passed.
+pub fn expire(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let (late, client) = {
+        let mut state = slf.get().state.lock()?;
+        let late = too_late(slf.get(), &mut state, key);
+        let client = state.connections.get(key).and_then(|connection| connection.client.as_ref());
+        (late, client.map(|client| client.clone_ref(slf.py())))
+    };
+    match late {
+        Late::No => {}
+        Late::Idle => input::cut_off(slf, key)?,
+        Late::Told(status, reason) => {
+            observe(slf, "refused", (client, status, reason));
+            input::cut_off(slf, key)?;
+        }
+    }
+    input::notice_end(slf, key)?;
+    output::settle(slf, key)
+}
+
+enum Late {
+    No,
+    /// An idle connection has come to its natural end: no news.
+    Idle,
+    Told(u16, &'static str),
+}
+
+fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
+    let now = state.now;
+    let Some(connection) = state.connections.get_mut(key) else { return Late::No };
+    connection.alarm = Millis::MAX;
+    if connection.linger_until.is_some_and(|until| until <= now) {
+        connection.ended = true;
+        return Late::No;
+    }
+    if connection.stalled_since.is_some_and(|since| since + reactor.settings.write_timeout <= now) {
+        connection.outlet.clear();
+        connection.broken = true;
+        connection.ended = true;
+        return Late::Told(0, "the client took no bytes for too long (timeout_write)");
+    }
+    let Err(error) = connection.session.handle_timeout(&reactor.settings.wire, now) else { return Late::No };
+    let mut block = Block::default();
+    state.defaults.append(&reactor.settings, &mut block, now);
+    connection.refuse(&error, &block);
+    if error.status == 0 { Late::Idle } else { Late::Told(error.status, error.reason) }
+}

@@ -1,0 +1,219 @@
+//! Input: read from sockets, passed through the protocol (`look`), and what its end means. Applications that wait for their
+//! body come in through `pull`.
+
+use crate::exchange::Exchange;
+use crate::exchange::dispatch;
+use crate::reactor::Reactor;
+use crate::reactor::connection::Connection;
+use crate::reactor::output;
+use net::stream::Read;
+use pyo3::prelude::*;
+use wire::Event;
+
+/// Reads of one connection before the others get their turn.
+const READ_ROUNDS: usize = 8;
+
+/// Reads thrown away per turn while a connection lingers.
+const LINGER_ROUNDS: usize = 4;
+
+pub fn serve_queued(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
+        connection.queued = false;
+    }
+    serve(slf, key)
+}
+
+/// Reads and looks at input, then writes what came of it.
+pub fn serve(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    look(slf, key)?;
+    output::settle(slf, key)
+}
+
+/// Reads and looks at input as long as it is useful and fair.
+pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let mut rounds = 0;
+    while rounds < READ_ROUNDS && serve_once(slf, key)? {
+        rounds += 1;
+    }
+    if rounds == READ_ROUNDS {
+        slf.get().state.lock()?.queue(key);
+    }
+    notice_end(slf, key)
+}
+
+/// One read (or the bytes that were kept) through the protocol. False: nothing more can be done now.
+fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
+    let this = slf.get();
+    let (buffer, filled) = {
+        let mut state = this.state.lock()?;
+        let state = &mut *state;
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(false) };
+        if connection.digesting || !connection.wants_input() {
+            return Ok(false);
+        }
+        let mut buffer = take_buffer(&mut state.buffer, connection, &this.settings);
+        let Some(filled) = fill(connection, &mut buffer) else {
+            state.buffer = buffer;
+            return Ok(false);
+        };
+        connection.digesting = true;
+        (buffer, filled)
+    };
+    let looked = look_at(slf, key, &buffer[..filled]);
+    let mut state = this.state.lock()?;
+    if state.buffer.is_empty() {
+        state.buffer = buffer;
+    }
+    looked.map(|_| true)
+}
+
+/// Passes input through the protocol and keeps what it could not use. Returns whether there is more to see to.
+pub fn look_at(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<bool> {
+    let this = slf.get();
+    let before = this.state.lock()?.dispatching.replace(key);
+    let used = dispatch::digest(slf, key, input);
+    let mut state = this.state.lock()?;
+    state.dispatching = before;
+    let Some(connection) = state.connections.get_mut(key) else { return Ok(false) };
+    connection.digesting = false;
+    connection.inbox.extend_from_slice(&input[used?..]);
+    let more = connection.wants_input() && connection.has_input();
+    Ok(more || connection.ended || connection.hung_up)
+}
+
+/// The shared buffer; a new one in the rare case that it is in use further up the stack.
+fn take_buffer(shared: &mut Vec<u8>, connection: &Connection, settings: &crate::settings::Settings) -> Vec<u8> {
+    let mut buffer = std::mem::take(shared);
+    let least = settings.wire.head_bytes + settings.pipeline_size + connection.inbox.len();
+    if buffer.len() < least {
+        buffer.resize(least, 0);
+    }
+    buffer
+}
+
+/// Kept bytes first, fresh ones behind them. None when there is nothing new to look at.
+fn fill(connection: &mut Connection, buffer: &mut [u8]) -> Option<usize> {
+    if connection.linger_until.is_some() {
+        discard(connection, buffer);
+        return None;
+    }
+    let kept = connection.inbox.len();
+    let mut filled = kept;
+    if connection.readable && !connection.ended {
+        match connection.read(&mut buffer[kept..]) {
+            Read::Bytes(count) => filled += count,
+            Read::Empty => {}
+            Read::Eof => connection.ended = true,
+            Read::Lost(_) => {
+                connection.ended = true;
+                connection.broken = true;
+            }
+        }
+    }
+    if filled == kept && !connection.fresh {
+        return None;
+    }
+    connection.fresh = false;
+    buffer[..kept].copy_from_slice(&connection.inbox);
+    connection.inbox = Vec::new();
+    Some(filled)
+}
+
+/// What still comes in on a connection that we have closed is read and thrown away (RFC 9112 section 9.6).
+fn discard(connection: &mut Connection, buffer: &mut [u8]) {
+    for _ in 0..LINGER_ROUNDS {
+        if !connection.readable {
+            return;
+        }
+        match connection.read(buffer) {
+            Read::Bytes(_) => {}
+            Read::Empty => return,
+            Read::Eof | Read::Lost(_) => {
+                connection.ended = true;
+                return;
+            }
+        }
+    }
+}
+
+/// Draws the consequences of an end of input (AMB-4).
+pub fn notice_end(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let this = slf.get();
+    let cut_short = {
+        let mut state = this.state.lock()?;
+        let state = &mut *state;
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
+        // With nothing to read for, the poller's word is enough.
+        let over = connection.ended || (connection.hung_up && !connection.wants_read() && !connection.paused);
+        if !over || connection.digesting {
+            return Ok(());
+        }
+        if connection.exchanges.is_empty() && !connection.broken {
+            connection.ended = true;
+            // Requests that came before the end are still answered; what is left of a head is not.
+            if !connection.fresh {
+                connection.session.close();
+            }
+            return Ok(());
+        }
+        let reset = connection.ended
+            && connection.inbox.is_empty()
+            && matches!(connection.session.receive_eof(), Some(Event::Reset { .. }));
+        let leaves = connection.broken || reset || !this.settings.half_close;
+        if leaves && !reset && !connection.broken && connection.born == state.turns {
+            // Request and end came together: the application shall have its first step before it hears of the end.
+            connection.born = 0;
+            state.queue(key);
+            return Ok(());
+        }
+        leaves
+    };
+    if cut_short { output::lose(slf, key, "") } else { Ok(()) }
+}
+
+/// The protocol has refused to go on: exchanges that wait for more input will get none.
+pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let exchanges = match slf.get().state.lock()?.connections.get_mut(key) {
+        Some(connection) => std::mem::take(&mut connection.exchanges),
+        None => Vec::new(),
+    };
+    for (_, exchange) in exchanges {
+        Exchange::client_left(exchange.bind(slf.py()))?;
+    }
+    Ok(())
+}
+
+/// The application waits for input: reads at once if there is some, so that a fast upload costs no turn of the loop.
+pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    serve_once(slf, key).map(|_| ())
+}
+
+/// The application will be waiting: what is known to be there is looked at in the next turn. (The poller tells it once.)
+pub fn look_later(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    {
+        let mut state = slf.get().state.lock()?;
+        let Some(connection) = state.connections.get(key) else { return Ok(()) };
+        let useful = (connection.wants_input() && connection.has_input()) || connection.ended;
+        if !useful || connection.digesting {
+            return Ok(());
+        }
+        state.queue(key);
+    }
+    Reactor::schedule(slf)
+}
+
+/// The application has taken part of its body: the connection may read again.
+pub fn resume_reading(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let mut state = slf.get().state.lock()?;
+    let now = state.now;
+    let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
+    if !connection.paused {
+        return Ok(());
+    }
+    connection.paused = false;
+    connection.session.set_reading(true, now);
+    connection.fresh |= !connection.inbox.is_empty();
+    state.queue(key);
+    drop(state);
+    Reactor::schedule(slf)
+}

@@ -1,0 +1,288 @@
+//! Output: what waits is written and the consequences are drawn (`settle`): who may go on, what is logged, which
+//! connections end. Exchanges come in through `after_command`, `response_completed` and `abort`.
+
+use crate::exchange::{Exchange, Phase};
+use crate::reactor::accept;
+use crate::reactor::connection::{Connection, Flushed};
+use crate::reactor::shutdown::observe;
+use crate::reactor::{Reactor, State};
+use pyo3::prelude::*;
+use wire::{Millis, Status};
+
+/// Longest linger during a stop: a pooled client may not look at its connection for minutes.
+const LAST_LINGER: Millis = 1000;
+
+/// Writes what waits and draws the consequences: who may go on, what is logged, whether the connection ends.
+pub fn settle(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let this = slf.get();
+    let verdict = {
+        let mut state = this.state.lock()?;
+        let state = &mut *state;
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
+        if connection.digesting {
+            return Ok(());
+        }
+        let flushed = flush(connection, &mut state.spare, state.now);
+        let verdict = judge(connection, &flushed, this);
+        match verdict {
+            Verdict::Stay { again: true, .. } => state.queue(key),
+            Verdict::Linger => linger(state, key, this),
+            _ => {}
+        }
+        state.arm(key, &this.settings);
+        verdict
+    };
+    carry_out(slf, key, verdict)
+}
+
+enum Verdict {
+    /// Goes on. `wake`: the application may send again. `again`: there is more to do at once.
+    Stay {
+        wake: Vec<Py<Exchange>>,
+        left: Vec<Py<Exchange>>,
+        again: bool,
+    },
+    Linger,
+    Lost(&'static str),
+}
+
+fn flush(connection: &mut Connection, spare: &mut Vec<Vec<u8>>, now: Millis) -> Flushed {
+    let flushed = connection.flush(now);
+    if matches!(flushed, Flushed::Done)
+        && spare.len() < 16
+        && let Some(buffer) = connection.outlet.take_spare()
+    {
+        spare.push(buffer);
+    }
+    flushed
+}
+
+fn judge(connection: &mut Connection, flushed: &Flushed, reactor: &Reactor) -> Verdict {
+    if let Flushed::Lost(reason) = flushed {
+        return Verdict::Lost(reason);
+    }
+    if let Some(linger) = connection.closing() {
+        return if linger && !connection.ended { Verdict::Linger } else { Verdict::Lost("") };
+    }
+    let empty = connection.outlet.is_empty();
+    if empty && connection.exchanges.is_empty() && connection.ended && !connection.fresh {
+        return Verdict::Lost("");
+    }
+    let has_room = connection.outlet.len() <= reactor.settings.write_buffer / 2;
+    let wake = if has_room { std::mem::take(&mut connection.waiting_for_room) } else { Vec::new() };
+    let left = if empty { std::mem::take(&mut connection.leaving) } else { Vec::new() };
+    let useful = connection.wants_input() && connection.has_input();
+    let again = matches!(flushed, Flushed::Again) || (useful && connection.exchanges.is_empty());
+    Verdict::Stay { wake, left, again }
+}
+
+fn carry_out(slf: &Bound<'_, Reactor>, key: usize, verdict: Verdict) -> PyResult<()> {
+    match verdict {
+        Verdict::Stay { wake, left, again } => {
+            for exchange in wake {
+                exchange.get().wake(slf.py())?;
+            }
+            for exchange in left {
+                crate::reactor::tally::ended(exchange.bind(slf.py()), "complete")?;
+            }
+            if again {
+                Reactor::schedule(slf)?;
+            }
+            Reactor::set_alarm(slf)
+        }
+        Verdict::Linger => {
+            lose_leaving(slf, key, "complete")?;
+            Reactor::schedule(slf)
+        }
+        Verdict::Lost(reason) => lose(slf, key, reason),
+    }
+}
+
+fn lose_leaving(slf: &Bound<'_, Reactor>, key: usize, outcome: &'static str) -> PyResult<()> {
+    let left = match slf.get().state.lock()?.connections.get_mut(key) {
+        Some(connection) => std::mem::take(&mut connection.leaving),
+        None => Vec::new(),
+    };
+    for exchange in left {
+        crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
+    }
+    Ok(())
+}
+
+/// Our side is done: say so, and read for a while so that the peer can read our answer.
+fn linger(state: &mut State, key: usize, reactor: &Reactor) {
+    let now = state.now;
+    let limit = if state.draining { LAST_LINGER } else { Millis::MAX };
+    if let Some(connection) = state.connections.get_mut(key)
+        && connection.linger_until.is_none()
+    {
+        connection.stream.shutdown_write();
+        connection.linger_until = Some(now + reactor.settings.linger_timeout.min(limit));
+        connection.inbox = Vec::new();
+        connection.readable = true;
+    }
+    state.queue(key);
+}
+
+/// Ends a connection. Exchanges that were not complete hear of it.
+pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyResult<()> {
+    let this = slf.get();
+    let connection = {
+        let mut state = this.state.lock()?;
+        let Some(connection) = state.connections.remove(key) else { return Ok(()) };
+        // The descriptor must leave the poller before it is closed: a duplicate in a child process would keep it there.
+        let _ = state.poller.deregister(connection.stream.as_raw_fd());
+        connection
+    };
+    if !reason.is_empty() {
+        observe(slf, "refused", (connection.client.as_ref(), 0, reason));
+    }
+    let outcome = if connection.outlet.is_empty() { "complete" } else { "disconnected" };
+    for exchange in &connection.leaving {
+        crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
+    }
+    for (_, exchange) in &connection.exchanges {
+        Exchange::client_left(exchange.bind(slf.py()))?;
+    }
+    for exchange in &connection.waiting_for_room {
+        exchange.get().state.lock()?.cut_off = !connection.outlet.is_empty();
+        exchange.get().wake(slf.py())?;
+    }
+    drop(connection);
+    accept::resume(slf)?;
+    crate::reactor::shutdown::tell_when_drained(slf)
+}
+
+/// After a fault of ours: the connection goes, quietly.
+pub fn give_up(slf: &Bound<'_, Reactor>, key: usize) {
+    let unlocked = slf.get().state.lock().map(|mut state| {
+        state.dispatching = None;
+        if let Some(connection) = state.connections.get_mut(key) {
+            connection.digesting = false;
+        }
+    });
+    if let Err(error) = unlocked.and_then(|()| lose(slf, key, "")) {
+        error.write_unraisable(slf.py(), Some(slf.as_any()));
+    }
+}
+
+/// The exchange is woken when there is room again on its connection, or none ever.
+pub fn wait_for_room(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let this = exchange.get();
+    let mut state = this.reactor.get().state.lock()?;
+    if let Some(connection) = state.connections.get_mut(this.key) {
+        connection.waiting_for_room.push(exchange.clone().unbind());
+    }
+    Ok(())
+}
+
+pub fn waiting_to_be_written(reactor: &Reactor, key: usize) -> PyResult<Option<u64>> {
+    Ok(reactor.state.lock()?.connections.get(key).map(|connection| connection.outlet.len()))
+}
+
+/// The last message of a response was taken: the exchange leaves its connection, which may go on to the next request.
+pub fn response_completed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let this = exchange.get();
+    let reactor = this.reactor.get();
+    let (taken, waits) = {
+        let mut inner = this.state.lock()?;
+        let mut state = reactor.state.lock()?;
+        if std::mem::take(&mut inner.counted) {
+            state.in_flight -= 1;
+        }
+        let waits = inner.waits();
+        let mut taken = None;
+        if let Some(connection) = state.connections.get_mut(this.key) {
+            taken = connection.take_exchange(this.stream);
+            connection.fresh = !connection.inbox.is_empty();
+            connection.paused = false;
+            if let Some(exchange) = taken.take_if(|_| reactor.settings.access_log) {
+                connection.leaving.push(exchange);
+            }
+        }
+        (taken, waits)
+    };
+    drop(taken);
+    if waits { this.wake(exchange.py()) } else { Ok(()) }
+}
+
+/// Writes after a command, or leaves it to the end of the dispatch or of the loop's round. Returns what still waits.
+#[inline]
+pub fn after_command(slf: &Bound<'_, Reactor>, key: usize, completed: bool) -> PyResult<u64> {
+    let this = slf.get();
+    let (waiting, lost, schedule) = {
+        let mut state = this.state.lock()?;
+        let state = &mut *state;
+        let now = state.now;
+        let ours = state.dispatching == Some(key);
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(0) };
+        let crowded = connection.outlet.memory() as u64 > this.settings.write_buffer;
+        if ours || (connection.dirty && !completed) {
+            let lost = if crowded { connection.flush(now).lost() } else { None };
+            (connection.outlet.len(), lost, false)
+        } else if completed {
+            (0, None, false)
+        } else {
+            // The first part goes out at once; what follows before the application yields leaves in one piece.
+            let lost = connection.flush(now).lost();
+            connection.dirty = true;
+            let waiting = connection.outlet.len();
+            state.mark_dirty(key);
+            state.arm(key, &this.settings);
+            (waiting, lost, true)
+        }
+    };
+    if let Some(reason) = lost {
+        lose(slf, key, reason)?;
+        return Ok(0);
+    }
+    if schedule {
+        Reactor::schedule(slf)?;
+    }
+    if completed && waiting == 0 {
+        settle(slf, key)?;
+        return Ok(waiting_to_be_written(this, key)?.unwrap_or(0));
+    }
+    Ok(waiting)
+}
+
+/// Interim responses are of no use later.
+pub fn write_now(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let lost = {
+        let mut state = slf.get().state.lock()?;
+        let now = state.now;
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
+        connection.flush(now).lost()
+    };
+    match lost {
+        Some(reason) => lose(slf, key, reason),
+        None => Ok(()),
+    }
+}
+
+/// Cuts a response visibly short and ends what carries it (ASGI-019).
+pub fn abort(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let this = exchange.get();
+    let reactor = this.reactor.bind(exchange.py());
+    let taken = {
+        let mut state = reactor.get().state.lock()?;
+        let now = state.now;
+        match state.connections.get_mut(this.key) {
+            Some(connection) => {
+                connection.session.abort(this.stream);
+                if connection.session.must_reset() {
+                    connection.stream.reset();
+                } else {
+                    // What was sent before the fault is the application's word and still leaves.
+                    let _ = connection.flush(now);
+                }
+                connection.ended |= matches!(connection.session.status(), Status::Closing { .. });
+                connection.take_exchange(this.stream)
+            }
+            None => None,
+        }
+    };
+    drop(taken);
+    this.state.lock()?.phase = Phase::Complete;
+    settle(reactor, this.key)
+}

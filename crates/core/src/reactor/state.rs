@@ -1,0 +1,201 @@
+//! What of the reactor changes, and the small operations on it. Plain Rust: nothing here runs Python code.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use net::poller::{Poller, Ready};
+use net::slab::Slab;
+use net::timers::Timers;
+use pyo3::prelude::*;
+use wire::{Fields, Millis};
+
+use super::accept::Listening;
+use super::burst::Slots;
+use super::connection::Connection;
+use super::tally::Tally;
+use crate::exchange::Exchange;
+use crate::exchange::message::Block;
+use crate::settings::Settings;
+
+/// Room for one read. Large enough that a 16 KiB body comes with its head in one call and a fast upload in few.
+const READ_SIZE: usize = 128 * 1024;
+
+/// Largest buffer of a kept block: a response with huge headers must not cost memory for ever.
+const SPARE_BLOCK_SIZE: usize = 16 * 1024;
+
+/// Blocks of response fields that are kept for the next response.
+const SPARE_BLOCKS: usize = 64;
+
+/// What changes. Locked for moments only, never while Python code runs.
+pub struct State {
+    pub poller: Poller,
+    pub(super) ready: Vec<Ready>,
+    pub connections: Slab<Connection>,
+    pub listeners: Vec<Option<Listening>>,
+    /// Accepting waits: the connection limit is reached, or descriptors ran out (then until this moment).
+    pub accept_paused: Option<Millis>,
+    pub(super) timers: Timers,
+    pub(super) due: Vec<usize>,
+    /// The one receive buffer. Empty while it is in use.
+    pub buffer: Vec<u8>,
+    /// The receive buffers of a burst.
+    pub slots: Slots,
+    pub fields: Fields,
+    /// Connections and listeners that could go on at once, but gave way to others.
+    pub(super) backlog: Vec<usize>,
+    /// Connections whose output is collected until the application yields.
+    pub(super) dirty: Vec<usize>,
+    /// The connection whose input is being looked at: what its applications send is written when they yield.
+    pub dispatching: Option<usize>,
+    pub(super) in_turn: bool,
+    /// A call of `turn` is in the loop's queue.
+    pub(super) scheduled: bool,
+    /// When the loop's timer calls `turn`.
+    pub(super) alarm: Millis,
+    pub turns: u64,
+    pub(super) born: Instant,
+    pub now: Millis,
+    pub defaults: Defaults,
+    pub(super) blocks: Vec<Block>,
+    pub spare: Vec<Vec<u8>>,
+    /// Exchanges whose application still runs.
+    pub running: Slab<Py<Exchange>>,
+    /// Requests whose response is not complete.
+    pub in_flight: usize,
+    pub requests: u64,
+    pub tally: Tally,
+    pub draining: bool,
+    pub drained: bool,
+}
+
+/// The fields that every response gets unless the application sent its own (ASGI-119).
+pub struct Defaults {
+    date: [u8; 29],
+    date_until: Millis,
+}
+
+impl Defaults {
+    #[inline]
+    pub fn append(&mut self, settings: &Settings, block: &mut Block, now: Millis) {
+        if settings.server_header && !block.has_server {
+            block.push(b"server", b"asgate");
+            block.has_server = true;
+        }
+        if settings.date_header && !block.has_date {
+            if now >= self.date_until {
+                self.renew(now);
+            }
+            block.push(b"date", &self.date);
+            block.has_date = true;
+        }
+        for (name, value) in &settings.headers {
+            if !block.has(name) {
+                block.push(name, value);
+            }
+        }
+    }
+
+    /// Once per second (RFC 9110 section 6.6.1).
+    #[cold]
+    fn renew(&mut self, now: Millis) {
+        let wall = SystemTime::now();
+        let text = httpdate::fmt_http_date(wall);
+        if text.len() == self.date.len() {
+            self.date.copy_from_slice(text.as_bytes());
+        }
+        let past = wall.duration_since(UNIX_EPOCH).map_or(0, |since| u64::from(since.subsec_millis()));
+        self.date_until = now + 1000 - past;
+    }
+}
+
+impl State {
+    pub(super) fn new(settings: &Settings) -> PyResult<Self> {
+        let size = READ_SIZE.max(settings.wire.head_bytes + settings.pipeline_size);
+        Ok(Self {
+            poller: Poller::new(settings.batch)?,
+            ready: Vec::with_capacity(settings.batch),
+            connections: Slab::new(),
+            listeners: Vec::new(),
+            accept_paused: None,
+            timers: Timers::new(0),
+            due: Vec::new(),
+            buffer: vec![0; size],
+            slots: Slots::new(),
+            fields: Fields::remembering(),
+            backlog: Vec::new(),
+            dirty: Vec::new(),
+            dispatching: None,
+            in_turn: false,
+            scheduled: false,
+            alarm: Millis::MAX,
+            turns: 0,
+            born: Instant::now(),
+            now: 0,
+            defaults: Defaults { date: [b' '; 29], date_until: 0 },
+            blocks: Vec::new(),
+            spare: Vec::new(),
+            running: Slab::new(),
+            in_flight: 0,
+            requests: 0,
+            tally: Tally::default(),
+            draining: false,
+            drained: false,
+        })
+    }
+
+    /// Inside a turn the time of its beginning is good enough; elsewhere the clock is read.
+    #[inline]
+    pub fn refresh(&mut self) -> Millis {
+        if !self.in_turn {
+            self.now = self.born.elapsed().as_millis() as Millis;
+        }
+        self.now
+    }
+
+    pub fn micros(&self) -> u64 {
+        self.born.elapsed().as_micros() as u64
+    }
+
+    /// Puts a connection (or listener) at the end of the queue for the next turn.
+    pub fn queue(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            if connection.queued {
+                return;
+            }
+            connection.queued = true;
+        } else if self.backlog.contains(&key) {
+            return;
+        }
+        self.backlog.push(key);
+    }
+
+    pub fn mark_dirty(&mut self, key: usize) {
+        self.dirty.push(key);
+    }
+
+    pub fn lend_block(&mut self) -> Block {
+        self.blocks.pop().unwrap_or_default()
+    }
+
+    pub fn give_block(&mut self, mut block: Block) {
+        if self.blocks.len() < SPARE_BLOCKS && block.bytes.capacity() <= SPARE_BLOCK_SIZE {
+            block.clear();
+            self.blocks.push(block);
+        }
+    }
+
+    /// The wheel looks at this connection when its deadline comes; an earlier look that is already planned will do.
+    pub fn arm(&mut self, key: usize, settings: &Settings) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if let Some(deadline) = connection.deadline(settings)
+            && deadline < connection.alarm
+        {
+            connection.alarm = deadline;
+            self.timers.insert(key, deadline);
+        }
+    }
+
+    /// Looks again later, for a listener that waits.
+    pub fn arm_at(&mut self, key: usize, at: Millis) {
+        self.timers.insert(key, at);
+    }
+}
