@@ -120,9 +120,13 @@ def test_every_source_file_has_its_place_in_the_design() -> None:
 
 @pytest.mark.parametrize("page", ["DESIGN.md", "CONTRIBUTING.md", "STYLE.md"])
 def test_the_files_that_are_named_exist(page: str) -> None:
-    paths = re.findall(
-        r"`((?:crates|src|tests|docs|examples|scripts|fuzz|benchmarks)/[\w/.-]*)`", read(ROOT / page)
-    )
+    text = read(ROOT / page)
+    paths = set(re.findall(r"`((?:crates|src|tests|docs|examples|scripts|fuzz|benchmarks)/[\w/.-]*)`", text))
+    short = re.findall(r"`(core|net|wire)/([\w/]+\.rs)`", text)
+    paths |= {f"crates/{crate}/src/{rest}" for crate, rest in short}
+    paths |= {
+        f"src/asgate/{path}" for path in re.findall(r"`((?:config|observe|server|spec)/\w+\.py)`", text)
+    }
     assert paths
     assert {path for path in paths if not (ROOT / path).exists()} == set()
 

@@ -227,9 +227,9 @@ async def test_the_log_shows_the_applications_frames_and_none_of_ours(failing, c
 
 
 @clause("ASGI-020", "ASGI-025")
-async def test_hundreds_of_failures_leave_nothing_behind(failing):
+async def test_many_failures_leave_nothing_behind(failing):
     async with failing(error=Odd()) as site:
-        for _ in range(200):
+        for _ in range(60):
             assert (await site.get()).status == 500
         assert (await site.get(b"/good")).status == 200
         assert [task for task in asyncio.all_tasks() if task.get_name() == "asgate-request"] == []

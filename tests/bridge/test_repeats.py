@@ -113,6 +113,41 @@ async def test_what_was_changed_never_comes_back(serve, answer, keep):
         assert len({id(one) for one in kept}) == 10
 
 
+CHANGES = {
+    "a value": lambda scope: scope["asgi"].update(version="9"),
+    "a new key": lambda scope: scope["asgi"].update(more=1),
+    "a missing key": lambda scope: scope["asgi"].pop("version"),
+    "another key": lambda scope: scope["asgi"].update(more=scope["asgi"].pop("version")),
+    "an inner dict": lambda scope: scope["extensions"]["http.response.pathsend"].update(more=1),
+    "another inner dict": lambda scope: scope["extensions"].update({"http.response.pathsend": {"more": 1}}),
+    "a missing extension": lambda scope: scope["extensions"].pop("http.response.pathsend"),
+    "a new extension": lambda scope: scope["extensions"].update(more={}),
+    "a header": lambda scope: scope["headers"].append((b"more", b"1")),
+    "the state": lambda scope: scope["state"].update(more=1),
+    "the scope": lambda scope: scope.update(more=1),
+    "everything": lambda scope: [scope.popitem() for _ in range(len(scope))],
+}
+
+
+@clause("ASGI-014")
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_single_change_never_comes_back(serve, answer, change):
+    looks = set()
+
+    async def app(scope, receive, send):
+        looks.add(repr({key: scope[key] for key in scope if key != "client"}))
+        CHANGES[change](scope)
+        del scope
+        await answer(send)
+
+    async with serve(app) as site:
+        client = await site.connect()
+        for _ in range(4):
+            await client.send(GET)
+            assert (await client.response()).status == 200
+    assert len(looks) == 1
+
+
 @clause("ASGI-014", "ASGI-060")
 async def test_a_remembered_head_belongs_to_no_client_and_no_listener(serve, answer, tmp_path):
     seen = []
@@ -155,3 +190,24 @@ async def test_a_remembered_head_keeps_what_it_says_about_the_connection(serve, 
                     await client.send(sent * 3)
                     for _ in range(3):
                         assert (await client.response())[b"connection"] == connection
+
+
+@clause("ASGI-073", "ASGI-014")
+async def test_more_heads_than_anybody_remembers(serve):
+    """Each comes twice in a row, so that it is remembered; all come again when others have taken their place."""
+
+    async def app(scope, receive, send):
+        body = scope["path"].encode() + b" " + scope["headers"][1][1]
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": body})
+
+    def twice(number):
+        return b"GET /%d HTTP/1.1\r\nhost: a\r\nx: %d\r\n\r\n" % (number, number * 7) * 2
+
+    async with serve(app) as site:
+        client = await site.connect()
+        for _ in range(2):
+            for number in range(1000):
+                await client.send(twice(number))
+                for _ in range(2):
+                    assert (await client.response()).body == b"/%d %d" % (number, number * 7)

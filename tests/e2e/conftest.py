@@ -16,14 +16,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `harness`, in whichever way pytest was started
 
-from harness.process import Process, Serve, Serving
+from harness.process import Command, Process, Serve, Serving
 
 
 @pytest.fixture(scope="session", autouse=True)
 def enough_descriptors() -> None:
     """Crowds of clients, and the servers that inherit the limit, need more than the usual 1024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
 
 
 def _serve_in(stack: ExitStack) -> Serve:
@@ -52,7 +52,7 @@ def serve_all() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def command(short_directory: Path) -> Iterator[object]:
+def command(short_directory: Path) -> Iterator[Command]:
     """`command("run", "x:y")` starts a command that need not become a server."""
     with ExitStack() as stack:
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from harness.connection import Client, fetch, request
-from harness.process import PATIENCE, Process, Serve, Serving, tcp_address
+from harness.process import APPS, PATIENCE, Command, Process, Serve, Serving, tcp_address
 
 
 def test_start_line_names_what_is_served_and_where(serve: Serve) -> None:
@@ -93,9 +93,9 @@ def _told(process: Process, code: int) -> str:
     return said
 
 
-def test_port_in_use_is_one_sentence_and_exit_code_7(plain: Serving, command) -> None:
+def test_port_in_use_is_one_sentence_and_exit_code_7(plain: Serving, command: Command) -> None:
     where = f"127.0.0.1:{plain.port}"
-    said = _told(command("run", "plain:app", "--app-dir", str(_apps()), "--bind", where), 7)
+    said = _told(command("run", "plain:app", "--app-dir", str(APPS), "--bind", where), 7)
     assert f"cannot listen on {where}: the address is in use" in said
     assert fetch(plain.address).status == 200
 
@@ -114,18 +114,14 @@ def test_port_in_use_is_one_sentence_and_exit_code_7(plain: Serving, command) ->
     ],
 )
 def test_what_the_user_can_put_right_is_one_sentence(
-    command, arguments: list[str], code: int, sentence: str
+    command: Command, arguments: list[str], code: int, sentence: str
 ) -> None:
-    assert sentence in _told(command("run", "--app-dir", str(_apps()), *arguments), code)
-
-
-def _apps() -> Path:
-    return Path(__file__).parent / "apps"
+    assert sentence in _told(command("run", "--app-dir", str(APPS), *arguments), code)
 
 
 @pytest.mark.parametrize("option", [[], ["--log-format", "json"]])
-def test_error_at_import_shows_the_traceback_of_the_application(command, option: list[str]) -> None:
-    process = command("run", "broken_import:app", "--app-dir", str(_apps()), *option)
+def test_error_at_import_shows_the_traceback_of_the_application(command: Command, option: list[str]) -> None:
+    process = command("run", "broken_import:app", "--app-dir", str(APPS), *option)
     assert process.wait() == 6
     said = process.log.text
     assert "broken_import.py" in said
@@ -135,8 +131,8 @@ def test_error_at_import_shows_the_traceback_of_the_application(command, option:
 
 
 @pytest.mark.clause("ASGI-195")
-def test_failed_startup_ends_with_its_message(command) -> None:
-    said = _told(command("run", "troubled:no_start", "--app-dir", str(_apps()), "--bind", "127.0.0.1:0"), 3)
+def test_failed_startup_ends_with_its_message(command: Command) -> None:
+    said = _told(command("run", "troubled:no_start", "--app-dir", str(APPS), "--bind", "127.0.0.1:0"), 3)
     assert "the application failed to start: no database" in said
 
 
@@ -158,7 +154,7 @@ def test_application_may_end_the_server(serve: Serve) -> None:
     assert "Traceback" not in server.log.text
 
 
-def test_version_and_effective_options_are_printed(command) -> None:
+def test_version_and_effective_options_are_printed(command: Command) -> None:
     version = command("--version")
     assert version.wait() == 0
     assert re.fullmatch(r"asgate \d+\.\d+\.\d+\S*", version.output.text)

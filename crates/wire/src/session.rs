@@ -102,6 +102,13 @@ impl Session {
         }
     }
 
+    /// The end is near: what is answered from now on says so, but a request that is on its way is still taken.
+    pub fn announce_end(&mut self) {
+        match self {
+            Self::Http1(machine) => machine.announce_end(),
+        }
+    }
+
     /// The polite end: no new request is taken, a running response says `Connection: close` if its head is not out yet.
     pub fn close(&mut self) {
         match self {

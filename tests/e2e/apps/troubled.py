@@ -1,5 +1,6 @@
 """Applications that trouble a start or a stop."""
 
+import asyncio
 import time
 
 
@@ -13,6 +14,15 @@ async def no_end(scope, receive, send):
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.failed", "message": "still busy"})
+
+
+async def endless_start(scope, receive, send):
+    await receive()
+    print("starting", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("start cancelled", flush=True)
 
 
 async def blocked_end(scope, receive, send):

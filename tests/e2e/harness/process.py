@@ -188,3 +188,4 @@ def clean_environment() -> dict[str, str]:
 
 
 Serve = Callable[..., Serving]
+Command = Callable[..., Process]

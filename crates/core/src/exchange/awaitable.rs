@@ -143,6 +143,7 @@ impl Waiting {
                 }
                 Exchange::wait(exchange).map(Some)
             }
+            Ok(Polled::Turn) => Ok(Some(py.None())),
             Ok(Polled::Event(event)) => {
                 *self.stage.lock()? = Stage::Over;
                 Err(PyStopIteration::new_err((event.unbind(),)))

@@ -105,6 +105,8 @@ pub struct State {
     /// Bytes taken or sent since the application last gave way to other tasks.
     streak: usize,
     waiters: Vec<Py<PyAny>>,
+    /// The loop has not taken the application's first step yet.
+    pub unstarted: bool,
     /// The application's coroutine, from its start to its end.
     pub coroutine: Option<Py<PyAny>>,
     pub task: Option<Py<PyAny>>,
@@ -129,6 +131,8 @@ pub enum Polled<'py> {
     Event(Bound<'py, PyDict>),
     Finished,
     Pending,
+    /// There may be something, but other tasks come first.
+    Turn,
 }
 
 #[pyclass(frozen, module = "asgate._core")]
@@ -156,6 +160,9 @@ pub struct Birth {
 /// client to a fast client must not starve them.
 const STREAK_LIMIT: usize = 1 << 20;
 
+/// What an event without a payload counts.
+const EVENT_COST: usize = 256;
+
 impl Exchange {
     pub fn new(reactor: Py<Reactor>, birth: Birth) -> Self {
         let state = State {
@@ -170,6 +177,7 @@ impl Exchange {
             inbound: Inbound { ended: !birth.has_body, ..Inbound::default() },
             streak: 0,
             waiters: Vec::new(),
+            unstarted: false,
             coroutine: None,
             task: None,
             listed: None,
@@ -230,13 +238,14 @@ impl Exchange {
     /// The next event, if there is one now.
     pub fn poll_receive<'py>(slf: &Bound<'py, Self>) -> PyResult<Polled<'py>> {
         let this = slf.get();
+        if this.must_give_way()? {
+            return Ok(Polled::Turn);
+        }
         if let Some(event) = this.ready_event(slf.py())? {
             return Ok(Polled::Event(event));
         }
         this.ask_for_body(slf)?;
-        if this.may_go_on()? {
-            input::pull(this.reactor.bind(slf.py()), this.key)?;
-        }
+        input::pull(this.reactor.bind(slf.py()), this.key)?;
         // Asking, too, may have brought news: a client that is gone.
         if let Some(event) = this.ready_event(slf.py())? {
             return Ok(Polled::Event(event));
@@ -251,16 +260,18 @@ impl Exchange {
             let mut state = self.state.lock()?;
             state.last_active = reactor::now(self.reactor.get())?;
             if matches!(state.phase, Phase::Complete) {
+                state.streak += EVENT_COST;
                 drop(state);
                 return disconnect_event(py, keys).map(Some);
             }
             let piece = if state.inbound.told { None } else { state.inbound.take(py) };
             match piece {
                 Some((piece, more)) => {
-                    state.streak += piece.as_bytes().len() + 256;
+                    state.streak += piece.as_bytes().len() + EVENT_COST;
                     (piece, more)
                 }
                 None if state.gone => {
+                    state.streak += EVENT_COST;
                     drop(state);
                     return disconnect_event(py, keys).map(Some);
                 }
@@ -286,14 +297,15 @@ impl Exchange {
         Ok(())
     }
 
-    /// Whether more may be done before other tasks of the loop get a turn.
-    fn may_go_on(&self) -> PyResult<bool> {
+    /// An application that takes event after event without ever waiting lets the other tasks of the loop go first now
+    /// and then, even one that overlooks `http.disconnect` and asks for ever.
+    fn must_give_way(&self) -> PyResult<bool> {
         let mut state = self.state.lock()?;
-        if state.streak < STREAK_LIMIT {
-            return Ok(true);
+        let due = state.streak >= STREAK_LIMIT;
+        if due {
+            state.streak = 0;
         }
-        state.streak = 0;
-        Ok(false)
+        Ok(due)
     }
 
     /// Whether at most `level` bytes wait to be written (ASGI-118).
@@ -328,7 +340,7 @@ impl Exchange {
     /// Counts what was sent; tells whether the application should give way before it goes on.
     pub fn count_sent(&self, length: usize) -> PyResult<bool> {
         let mut state = self.state.lock()?;
-        state.streak += length + 256;
+        state.streak += length + EVENT_COST;
         if state.streak < STREAK_LIMIT {
             return Ok(false);
         }

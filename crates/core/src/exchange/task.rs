@@ -18,6 +18,8 @@ use crate::reactor::Reactor;
 pub struct Tasks {
     task_type: Py<PyAny>,
     options: Py<PyDict>,
+    /// Tasks take their first step at once.
+    eager: bool,
 }
 
 impl Tasks {
@@ -25,13 +27,14 @@ impl Tasks {
         let py = event_loop.py();
         let options = PyDict::new(py);
         options.set_item("loop", event_loop)?;
-        if py.version_info() >= (3, 12) {
+        let eager = py.version_info() >= (3, 12);
+        if eager {
             options.set_item("eager_start", true)?;
         } else {
             // Without a name 3.11 formats one, for 1000 instructions; later versions do so only when asked.
             options.set_item("name", "asgate-request")?;
         }
-        Ok(Self { task_type: py.import("asyncio")?.getattr("Task")?.unbind(), options: options.unbind() })
+        Ok(Self { task_type: py.import("asyncio")?.getattr("Task")?.unbind(), options: options.unbind(), eager })
     }
 }
 
@@ -45,6 +48,10 @@ pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResu
     };
     exchange.get().state.lock()?.coroutine = Some(coroutine);
     let arguments = PyTuple::new(py, [exchange])?;
+    if !this.tasks.eager {
+        exchange.get().state.lock()?.unstarted = true;
+        this.state.lock()?.unstarted += 1;
+    }
     let task = this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py)))?;
     let mut inner = exchange.get().state.lock()?;
     if inner.over {
@@ -107,7 +114,11 @@ pub fn throw(exchange: &Bound<'_, Exchange>, arguments: &Bound<'_, PyTuple>) -> 
 
 /// The application's own coroutine.
 pub fn coroutine<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Bound<'py, PyAny>> {
-    match &exchange.get().state.lock()?.coroutine {
+    let mut state = exchange.get().state.lock()?;
+    if std::mem::take(&mut state.unstarted) {
+        exchange.get().reactor.get().state.lock()?.unstarted -= 1;
+    }
+    match &state.coroutine {
         Some(coroutine) => Ok(coroutine.bind(exchange.py()).clone()),
         None => Err(PyRuntimeError::new_err("cannot reuse an already awaited application")),
     }

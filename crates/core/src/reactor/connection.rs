@@ -16,6 +16,9 @@ use crate::settings::Settings;
 /// giving the kernel one more segment. (Measured with hello and echo bodies; see docs/benchmarks.md.)
 const COPY_LIMIT: usize = 4096;
 
+/// A client that was answered within this time may have its next request on the way.
+const BUSY_LATELY: Millis = 1000;
+
 /// Bytes written for one connection before the others get their turn.
 const WRITE_BUDGET: u64 = 1 << 20;
 
@@ -130,6 +133,8 @@ pub struct Connection {
     pub queued: bool,
     /// Our side is shut down; input is thrown away until then.
     pub linger_until: Option<Millis>,
+    /// When something was last written.
+    wrote_at: Millis,
     /// When output stopped flowing.
     pub stalled_since: Option<Millis>,
     /// When the timer wheel looks at this connection next.
@@ -160,6 +165,7 @@ impl Connection {
             dirty: false,
             queued: false,
             linger_until: None,
+            wrote_at: 0,
             stalled_since: None,
             alarm: Millis::MAX,
         }
@@ -238,6 +244,7 @@ impl Connection {
             Flush::Truncated => return Flushed::Lost("a file became shorter while it was sent"),
             Flush::Lost(_) => return Flushed::Lost(""),
         };
+        self.wrote_at = now;
         self.stalled_since = match flushed {
             Flushed::Full if self.outlet.len() == before => self.stalled_since.or(Some(now)),
             Flushed::Full => Some(now),
@@ -257,6 +264,14 @@ impl Connection {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
+    }
+
+    /// Ends a connection on which nothing is going on (shutdown). A client that was answered a moment ago may be sending
+    /// its next request right now: a plain close would meet it with a reset, and that could take the answer away.
+    pub fn close_idle(&mut self, now: Millis) {
+        let busy_lately = self.wrote_at > 0 && now < self.wrote_at + BUSY_LATELY;
+        self.readable |= busy_lately;
+        self.session.close();
     }
 
     /// All is said and written: whether the connection should end now.

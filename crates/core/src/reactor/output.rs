@@ -220,6 +220,12 @@ pub fn after_command(slf: &Bound<'_, Reactor>, key: usize, completed: bool) -> P
         if ours || (connection.dirty && !completed) {
             let lost = if crowded { connection.flush(now).lost() } else { None };
             (connection.outlet.len(), lost, false)
+        } else if completed && state.unstarted > 0 && !crowded {
+            // Others are about to answer: all answers leave in one go (see `burst`).
+            connection.dirty = true;
+            let waiting = connection.outlet.len();
+            state.mark_dirty(key);
+            (waiting, None, true)
         } else if completed {
             (0, None, false)
         } else {

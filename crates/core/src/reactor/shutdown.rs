@@ -36,11 +36,16 @@ pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     for key in keys {
         // A request that is in the kernel already is still taken: looking costs one read.
         if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
+            connection.session.announce_end();
             connection.readable |= connection.wants_read();
         }
         input::serve(slf, key)?;
-        if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
-            connection.session.close();
+        {
+            let mut state = slf.get().state.lock()?;
+            let now = state.now;
+            if let Some(connection) = state.connections.get_mut(key) {
+                connection.close_idle(now);
+            }
         }
         output::settle(slf, key)?;
     }

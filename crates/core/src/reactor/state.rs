@@ -59,6 +59,8 @@ pub struct State {
     pub spare: Vec<Vec<u8>>,
     /// Exchanges whose application still runs.
     pub running: Slab<Py<Exchange>>,
+    /// Applications that the loop will start in its present round (before Python 3.12 a task cannot start at once).
+    pub unstarted: usize,
     /// Requests whose response is not complete.
     pub in_flight: usize,
     pub requests: u64,
@@ -134,6 +136,7 @@ impl State {
             blocks: Vec::new(),
             spare: Vec::new(),
             running: Slab::new(),
+            unstarted: 0,
             in_flight: 0,
             requests: 0,
             tally: Tally::default(),

@@ -214,6 +214,11 @@ impl Connection {
         self.pace.set_reading(reading, now);
     }
 
+    /// Whatever is answered from now on is answered with `Connection: close`; idle connections stay open (see `close`).
+    pub fn announce_end(&mut self) {
+        self.state.keep = false;
+    }
+
     /// The polite end. A request whose first bytes are there is still taken and answered with `Connection: close`.
     pub fn close(&mut self) {
         self.state.keep = false;
