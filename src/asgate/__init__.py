@@ -25,10 +25,14 @@ def __getattr__(name: str) -> Any:
         from asgate.server.command import run
 
         return run
-    if name in ("Server", "__version__"):
-        from asgate.server import server
+    if name == "Server":
+        from asgate.server.server import Server
 
-        return server.Server if name == "Server" else server.version()
+        return Server
+    if name == "__version__":
+        from asgate.version import version
+
+        return version()
     if name in ("ClientDisconnected", "MessageError"):
         from asgate.server import worker
 

@@ -73,6 +73,8 @@ class Reactor:
         """Cancels the applications that still run (their responses are cut short)."""
     def close(self) -> None:
         """Closes every connection at once and lets go of everything."""
+    def abandon(self) -> None:
+        """In a forked child: closes its copies of the parent's sockets, without a word to anybody."""
     def waiting_for(self) -> list[str]:
         """One line for each exchange that still runs: `GET /path from host:port for 3.2 s, response begun`."""
     @property

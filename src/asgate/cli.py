@@ -16,6 +16,7 @@ from asgate.config.load import Loaded, load, unknown
 from asgate.config.options import Option, table
 from asgate.config.show import effective
 from asgate.errors import Exit, Failure
+from asgate.version import version
 
 
 class OptionsCommand(click.Command):
@@ -42,8 +43,21 @@ class DefaultToRun(click.Group):
         return super().parse_args(ctx, args)
 
 
+def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"asgate {version()}")
+        context.exit()
+
+
 @click.group(cls=DefaultToRun)
-@click.version_option(package_name="asgate", message="asgate %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def asgate() -> None:
     """A fast and strict server for ASGI applications.
 
@@ -67,7 +81,7 @@ def _run(target: str | None, print_config: bool, **values: Any) -> int:
 def _serve(loaded: Loaded) -> int:
     from asgate.server.command import serve
 
-    return serve(loaded)
+    return serve(loaded, take_over=True)
 
 
 def _parameters() -> list[click.Parameter]:
@@ -108,7 +122,7 @@ run = OptionsCommand(
     "run",
     callback=_run,
     params=_parameters(),
-    help="Serve TARGET (package.module:attribute) until SIGINT or SIGTERM.",
+    help="Serve TARGET (package.module:attribute) until SIGINT, SIGTERM or SIGHUP.",
     epilog="Every option is also a variable ASGATE_NAME, a key in asgate.toml or [tool.asgate], "
     "and a keyword of asgate.run.",
 )

@@ -65,6 +65,9 @@ class Response:
 class Truncated(Exception):
     """The connection ended inside a message. `args`: how ("eof" or "reset") and what of the body had come."""
 
+    def __str__(self):
+        return f"{self.args[0]} after {len(self.args[1])} bytes, the first of them {self.args[1][:99]!r}"
+
 
 class Client:
     """A socket without manners: `send` and the reading methods wait, at most `PATIENCE` seconds."""

@@ -244,6 +244,26 @@ async def test_no_100_continue_where_nobody_waits(serve, answer, request_, inter
     assert (found.status, len(found.interim)) == (200, interim)
 
 
+@clause("ASGI-092")
+async def test_no_100_continue_for_a_client_that_began_to_send(serve, answer):
+    """RFC 9110 section 10.1.1: who sends does not wait."""
+    begun = asyncio.Event()
+
+    async def app(scope, receive, send):
+        assert (await receive())["body"] == b"some"
+        begun.set()
+        assert (await receive())["body"] == b"more"
+        await answer(send)
+
+    async with serve(app) as site:
+        client = await site.connect()
+        await client.send(HEAD + b"expect: 100-continue\r\ncontent-length: 8\r\n\r\nsome")
+        await begun.wait()
+        await client.send(b"more")
+        found = await client.response()
+    assert (found.status, found.interim) == (200, [])
+
+
 async def test_other_expectations_are_refused(serve, answer):
     async def app(scope, receive, send):
         await answer(send)

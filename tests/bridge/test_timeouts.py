@@ -216,7 +216,7 @@ async def test_timeout_write_is_about_progress_and_not_about_the_whole(serve, un
         await send(START | {"headers": [(b"content-length", b"%d" % (2 << 20))]})
         await send({"type": "http.response.body", "body": bytes(2 << 20)})
 
-    async with serve(app, bind=unix, timeout_write=0.2, timeout_head=0.08) as site:
+    async with serve(app, bind=unix, timeout_write=0.6, timeout_head=0.1) as site:
         client = await site.connect(room=4096)
         await client.send(GET)
         await client.until(b"\r\n\r\n")
@@ -288,7 +288,7 @@ async def test_timeout_disconnect_spares_who_noticed_and_takes_time(serve, clock
         await send(START)
         await send(PART)
         begun.set()
-        for _ in range(4):
+        for _ in range(8):
             await a_while(sites[0])
             try:
                 await send(PART)
@@ -296,7 +296,7 @@ async def test_timeout_disconnect_spares_who_noticed_and_takes_time(serve, clock
                 errors.append(error)
         ended.set()
 
-    async with serve(app, timeout_disconnect=0.25, timeout_head=0.1) as site:
+    async with serve(app, timeout_disconnect=0.6, timeout_head=0.1) as site:
         sites.append(site)
         client = await site.connect()
         await client.send(GET)
@@ -304,7 +304,7 @@ async def test_timeout_disconnect_spares_who_noticed_and_takes_time(serve, clock
         client.close()
         async with asyncio.timeout(5):
             await ended.wait()
-    assert len(errors) >= 3
+    assert len(errors) >= 7
 
 
 @clause("ASGI-121", "ASGI-098")

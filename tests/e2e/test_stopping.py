@@ -5,6 +5,7 @@ A request is held by its own body: it runs until the test sends the rest of it.
 """
 
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_pipelined_request_behind_the_last_answer_is_not_half_answered(serve: Se
         assert idle.ended()
         client.send(b"d" + request("GET", "/hello"))
         assert _last(client.response(), client) == b"4"
+    assert server.wait() == 0
+
+
+def test_answer_that_is_still_on_its_way_is_not_lost_to_a_reset(serve: Serve) -> None:
+    """The next request behind it comes too late to be answered; unread it must not turn the close into a reset."""
+    server = serve("plain:app")
+    with Client(server.address, receive_buffer=16_384) as reader, Client(server.address) as idle:
+        assert idle.get().status == 200
+        reader.send(request("GET", "/blob?size=4000000"))
+        reader.socket.recv(1, socket.MSG_PEEK)
+        server.send_signal()
+        assert idle.ended()
+        reader.send(request("GET", "/hello"))
+        assert len(reader.response().body) == 4_000_000
+        assert reader.read_to_end() == b""
     assert server.wait() == 0
 
 

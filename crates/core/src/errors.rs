@@ -1,6 +1,6 @@
 //! The exceptions that an application meets, and the way from a `wire` error to them.
 
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyBaseExceptionGroup, PyConnectionError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::{create_exception, intern};
 use wire::{Error, Fault};
@@ -45,20 +45,28 @@ pub fn from_wire(error: Error) -> PyErr {
 /// How far a chain of causes is followed.
 const LONGEST_CHAIN: usize = 16;
 
-/// Whether the application merely let our own news of the disconnect pass, as it is or as the cause of its framework's
-/// own exception (Starlette's `ClientDisconnect`), and so not an error (ASGI-035, ASGI-036).
+/// Whether the application merely let our own news of the disconnect pass: as it is, as the cause of its framework's own
+/// exception (Starlette's `ClientDisconnect`), or in a group of nothing else (a task group's). Not an error (ASGI-035,
+/// ASGI-036).
 pub fn is_disconnected(py: Python<'_>, error: &PyErr) -> bool {
-    let mut link = Some(error.value(py).clone().into_any());
-    for _ in 0..LONGEST_CHAIN {
-        let Some(current) = link else { return false };
-        if current.is_instance_of::<ClientDisconnected>() {
-            return true;
-        }
-        link = ["__cause__", "__context__"]
-            .iter()
-            .find_map(|name| current.getattr(*name).ok().filter(|next| !next.is_none()));
+    comes_from_disconnect(error.value(py).as_any(), LONGEST_CHAIN)
+}
+
+fn comes_from_disconnect(error: &Bound<'_, PyAny>, depth: usize) -> bool {
+    if depth == 0 {
+        return false;
     }
-    false
+    if error.is_instance_of::<ClientDisconnected>() {
+        return true;
+    }
+    if error.is_instance_of::<PyBaseExceptionGroup>() {
+        let members = error.getattr("exceptions").and_then(|members| members.extract::<Vec<Bound<'_, PyAny>>>());
+        return members.is_ok_and(|members| members.iter().all(|member| comes_from_disconnect(member, depth - 1)));
+    }
+    ["__cause__", "__context__"]
+        .iter()
+        .find_map(|name| error.getattr(*name).ok().filter(|next| !next.is_none()))
+        .is_some_and(|next| comes_from_disconnect(&next, depth - 1))
 }
 
 /// Whether this is `asyncio.CancelledError`.

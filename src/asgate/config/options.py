@@ -304,7 +304,8 @@ class Options:
     limit_pipeline_size: int = option(
         64 * 1024,
         Size(1024),
-        "Pipelined requests kept unread per connection; beyond it the socket is not read.",
+        "One read takes at most limit_head_size + limit_pipeline_size bytes from a connection; "
+        "pipelined requests beyond wait in the kernel.",
         group=LIMITS,
         reason="uvicorn stops at 64 KiB, the HTTP/1.1 pipelines of browsers were never longer.",
     )

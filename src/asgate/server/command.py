@@ -3,6 +3,7 @@ signals, exit codes.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -10,13 +11,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from asgate.config.load import Loaded, load
 from asgate.config.settings import Settings
 from asgate.errors import Exit, Failure
 from asgate.observe import logs
 from asgate.observe.tracebacks import outside
+from asgate.server.descriptors import raise_limit
 from asgate.server.loops import loop_factory, run_on
 from asgate.server.server import Server
 from asgate.server.signals import captured
@@ -26,8 +28,8 @@ log = logging.getLogger("asgate")
 
 
 def run(app: Any = None, /, **options: Any) -> None:
-    """Serves until SIGINT or SIGTERM, as `asgate run` does: with its options as keywords, its environment and
-    its files.
+    """Serves until SIGINT, SIGTERM or SIGHUP, as `asgate run` does: with its options as keywords, its environment
+    and its files.
 
     `app` is an application or a target. Exits with the command's exit code (`SystemExit`) unless all went
     well.
@@ -39,16 +41,18 @@ def run(app: Any = None, /, **options: Any) -> None:
         raise SystemExit(int(code))
 
 
-def serve(loaded: Loaded, app: Any = None) -> int:
-    """Serves with these settings and returns the exit code. Raises `Failure` for what the user can
-    put right.
+def serve(loaded: Loaded, app: Any = None, *, take_over: bool = False) -> int:
+    """Serves with these settings and returns the exit code.
+
+    `take_over`: inherited sockets are ours alone, so that their numbers are closed. Raises `Failure` for what
+    the user can put right.
     """
     settings = loaded.settings
     logs.configure(settings)
     for remark in loaded.remarks:
         log.warning("%s", remark)
     try:
-        return run_on(loop_factory(settings.loop), lambda: _main(app, settings))
+        return run_on(loop_factory(settings.loop), lambda: _main(app, settings, take_over))
     except Failure as failure:
         if settings.log_format != "json" and settings.log_config is None:
             raise
@@ -58,9 +62,16 @@ def serve(loaded: Loaded, app: Any = None) -> int:
         return failure.exit_code
 
 
-async def _main(app: Any, settings: Settings) -> Exit:
-    server = Server.with_settings(app, settings)
+async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
+    server = Server.with_settings(app, settings, take_over=take_over)
     server.load()  # on the loop, for applications that ask for it at import; CTRL+C still interrupts this
+    if (few := raise_limit(settings.limit_connections)) is not None:
+        log.warning(
+            "only %d descriptors may be open, too few for %d connections (limit_connections): "
+            "raise the hard limit (`ulimit -n`, systemd `LimitNOFILE=`)",
+            few,
+            settings.limit_connections,
+        )
     with captured(asyncio.get_running_loop(), server.ask_to_stop):
         return await server.serve(note=" (Press CTRL+C to stop)")
 
@@ -86,18 +97,28 @@ def tell(failure: Failure) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def leave(code: int) -> None:
-    """Ends the process with the code, even when threads of the application do not end: a stop always ends."""
-    deadline = time.monotonic() + THREADS_LIMIT
-    mine = (threading.current_thread(), threading.main_thread())
-    threads = [thread for thread in threading.enumerate() if not thread.daemon and thread not in mine]
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if stuck := [thread.name for thread in threads if thread.is_alive()]:
+def leave(code: int) -> NoReturn:
+    """Ends the process with the code, even when threads of the application do not end: a stop always ends.
+
+    The interpreter does what it does at every exit: it sends idle executors home, waits for threads and calls
+    what `atexit` has. A watchdog ends it only if a thread is stuck.
+    """
+    with contextlib.suppress(RuntimeError):  # no thread to be had
+        threading.Thread(target=_watch, args=(code,), name="asgate watchdog", daemon=True).start()
+    sys.exit(code)
+
+
+def _watch(code: int) -> None:
+    time.sleep(THREADS_LIMIT)
+    main = threading.main_thread()
+    stuck = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
+    if not stuck:  # functions of `atexit` take as long as they need
+        return
+    try:
         log.warning(
             "left behind: %d thread(s) of the application still run: %s", len(stuck), ", ".join(stuck)
         )
         sys.stdout.flush()
         sys.stderr.flush()
+    finally:
         os._exit(code)
-    sys.exit(code)

@@ -6,7 +6,6 @@ servers may run in one loop.
 
 import asyncio
 import dataclasses
-import importlib.metadata
 import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +18,7 @@ from asgate.server.importer import call_factory, described, import_target
 from asgate.server.interface import as_asgi3
 from asgate.server.sockets import Listener, open_sockets
 from asgate.spec.types import ASGI2Application, ASGIApplication
+from asgate.version import version
 
 if TYPE_CHECKING:
     from asgate.server.worker import Worker
@@ -44,10 +44,11 @@ class Server:
         self._prepare(app, from_keywords(options))
 
     @classmethod
-    def with_settings(cls, app: Any, settings: Settings) -> Self:
-        """A server whose settings are there already."""
+    def with_settings(cls, app: Any, settings: Settings, *, take_over: bool = False) -> Self:
+        """A server whose settings are there already; `take_over` as in `open_sockets`."""
         server = cls.__new__(cls)
         server._prepare(app, settings)
+        server._take_over = take_over
         return server
 
     def _prepare(self, app: Any, settings: Settings) -> None:
@@ -59,6 +60,7 @@ class Server:
                 "name it: asgate run main:app",
             )
         self._settings = settings
+        self._take_over = False
         self._listeners: list[Listener] = []
         self._worker: Worker | None = None
         self._asked = asyncio.Event()
@@ -107,7 +109,7 @@ class Server:
         assert self._application is not None
         collected = self._settings.access_log and access.enabled()
         settings = dataclasses.replace(self._settings, access_log=collected)
-        self._listeners = open_sockets(settings.bind, mode=settings.uds_mode)
+        self._listeners = open_sockets(settings.bind, mode=settings.uds_mode, take_over=self._take_over)
         try:
             worker = Worker(self._application, settings, self._quit)
             await worker.start(self._listeners)
@@ -197,8 +199,3 @@ class Server:
         await self.stop()
         if error is None:
             self._raise_quit()
-
-
-def version() -> str:
-    """The installed version of asgate."""
-    return importlib.metadata.version("asgate")

@@ -1,5 +1,8 @@
-"""SIGINT and SIGTERM: the first asks for a stop, the second hurries it, the third is the system's own answer
-again.
+"""SIGINT, SIGTERM and SIGHUP: the first asks for a stop, the second hurries it, the third is the system's own
+answer again.
+
+A closed terminal says SIGHUP several times at once (the kernel and the shell both do), so only the first
+counts, and it never hurries. One that is ignored when we start (`nohup`) stays ignored.
 
 Handlers are set with `signal.signal`, not by the loop: a third CTRL+C then ends even a process whose
 application never yields. Only the command and `asgate.run` capture signals; embedding never does.
@@ -13,7 +16,8 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+HANGUP: int | None = getattr(signal, "SIGHUP", None)  # not every platform has it
+STOPPING = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (signal.Signals(HANGUP),)))
 
 
 @contextlib.contextmanager
@@ -30,6 +34,8 @@ def captured(loop: AbstractEventLoop, tell: Callable[[str], None]) -> Iterator[N
 
     def handle(number: int, _: FrameType | None) -> None:
         nonlocal seen
+        if seen and number == HANGUP:
+            return
         seen += 1
         if seen > 2:
             signal.signal(number, signal.SIG_DFL)
@@ -38,7 +44,9 @@ def captured(loop: AbstractEventLoop, tell: Callable[[str], None]) -> Iterator[N
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(tell, signal.Signals(number).name)
 
-    previous = {number: signal.signal(number, handle) for number in STOPPING}
+    ignored = HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_IGN
+    wanted = [number for number in STOPPING if not (ignored and number == HANGUP)]
+    previous = {number: signal.signal(number, handle) for number in wanted}
     try:
         yield
     finally:

@@ -72,10 +72,11 @@ class Listener:
                     os.unlink(address)  # noqa: PTH108
 
 
-def open_sockets(binds: Iterable[Bind], *, mode: int = 0o666) -> list[Listener]:
+def open_sockets(binds: Iterable[Bind], *, mode: int = 0o666, take_over: bool = False) -> list[Listener]:
     """Binds every address; a host name may give several sockets, an empty host one for IPv4 and IPv6.
 
-    Raises `Failure` (ADDRESS) for the first that cannot be had, and leaves nothing open then.
+    `take_over`: nobody else in this process uses the inherited descriptors, so that their numbers are closed.
+    Otherwise they would listen on when the listener is closed, and in every program that we start. Raises `Failure` (ADDRESS) for the first that cannot be had, and leaves nothing open then.
     """
     wanted = list(binds)
     listeners: list[Listener] = []
@@ -91,6 +92,9 @@ def open_sockets(binds: Iterable[Bind], *, mode: int = 0o666) -> list[Listener]:
         for listener in listeners:
             listener.close()
         raise
+    if take_over:
+        for number in {bind.number for bind in wanted if isinstance(bind, Descriptor)}:
+            _let_go(number)
     return listeners
 
 
@@ -214,6 +218,18 @@ def _inherited(bind: Descriptor) -> Listener:
         sock.close()
         raise Failure(Exit.ADDRESS, f"cannot listen on {bind}: it is not a stream socket")
     return Listener(sock, bind)
+
+
+def _let_go(number: int) -> None:
+    """Closes an inherited descriptor. Standard input and output lead nowhere then: a free number would be taken
+    by whatever is opened next.
+    """
+    if number > 2:
+        os.close(number)
+        return
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def _refused(bind: Bind, error: OSError) -> Failure:

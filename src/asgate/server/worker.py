@@ -9,7 +9,9 @@ always (ASGI-199). The loop watches one descriptor.
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable
+from weakref import WeakSet
 
 from asgate._core import ClientDisconnected, MessageError, Reactor
 from asgate.config.settings import Settings
@@ -56,6 +58,7 @@ class Worker(Reports):
 
     def _accept(self, listeners: list[Listener]) -> None:
         self._reactor = Reactor(self._application, self._loop, self._settings, self, self._lifespan.state)
+        _reactors.add(self._reactor)
         self._loop.add_reader(self._reactor.fileno(), self._reactor.turn)
         for listener in listeners:
             listener.listen(self._settings.backlog)
@@ -122,6 +125,19 @@ class Worker(Reports):
 
     def drained(self) -> None:
         self._drained.set()
+
+
+_reactors: WeakSet[Reactor] = WeakSet()
+
+
+def _abandon_all() -> None:
+    for reactor in list(_reactors):
+        reactor.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child of the application must not keep clients waiting for the end of a connection, nor the port open.
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 async def first_of(signs: list[asyncio.Event], limit: float) -> bool:

@@ -153,6 +153,11 @@ fn transmit(slf: &Bound<'_, Exchange>, source: Source<'_, '_>, length: u64, more
         let Some(connection) = shared.connections.get_mut(this.key) else {
             return Err(disconnected());
         };
+        if connection.outlet.is_empty()
+            && let Some(buffer) = shared.spare.pop()
+        {
+            connection.outlet.reuse(buffer);
+        }
         let mut spare = None;
         if let Phase::Held(held) = &mut state.phase {
             check_length(held, length, more, state.head_only)?;

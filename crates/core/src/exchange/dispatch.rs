@@ -17,17 +17,21 @@ use crate::reactor::tally::Record;
 /// ready when the application asks for it.
 type Starting<'py> = Option<Bound<'py, Exchange>>;
 
+/// Pipelined requests of one connection that are begun before the others get their turn.
+const PIPELINE_BATCH: usize = 16;
+
 /// Looks at `input` until nothing more can be told from it. Returns how many bytes are done with.
 pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<usize> {
     let this = slf.get();
     let mut used = 0;
+    let mut begun = 0;
     let mut starting: Starting<'_> = None;
     loop {
         let received = {
             let mut state = this.state.lock()?;
             let state = &mut *state;
             let Some(connection) = state.connections.get_mut(key) else { return Ok(input.len()) };
-            if connection.is_crowded() {
+            if connection.is_crowded() || (begun == PIPELINE_BATCH && starting.is_none()) {
                 connection.fresh = used < input.len();
                 return Ok(used);
             }
@@ -44,6 +48,7 @@ pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<us
         used += received.consumed;
         match received.event {
             Some(Event::Request { stream, head }) => {
+                begun += 1;
                 starting = birth(slf, key, stream, &head)?;
                 if !head.has_body {
                     start(slf, &mut starting)?;

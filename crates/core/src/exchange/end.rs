@@ -137,7 +137,7 @@ pub fn watch_departed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
 fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
     let py = exchange.py();
     let callback = exchange.getattr(pyo3::intern!(py, "_overdue"))?;
-    exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback)
+    exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback).map(|_| ())
 }
 
 /// Cancels an application that has neither sent nor received since its client left; otherwise looks again later.

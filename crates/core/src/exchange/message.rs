@@ -348,7 +348,8 @@ fn push_field(message: &str, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, 
     let (name, value) = (name.as_bytes(), value.as_bytes());
     check_field(name, value).map_err(|error| {
         let shown = String::from_utf8_lossy(name);
-        illegal(format!("{message}: header {shown:?}: {} (ASGI-116)", error.reason))
+        let clause = if error.reason.contains("ASGI-116") { "" } else { " (ASGI-116)" };
+        illegal(format!("{message}: header {shown:?}: {}{clause}", error.reason))
     })?;
     match name.len() {
         4 if name.eq_ignore_ascii_case(b"date") => block.has_date = true,

@@ -160,6 +160,9 @@ pub struct Birth {
 /// client to a fast client must not starve them.
 const STREAK_LIMIT: usize = 1 << 20;
 
+/// From so many waiters on, the cancelled ones are dropped whenever their number has doubled.
+const WAITERS_CHECKED: usize = 16;
+
 /// What an event without a payload counts.
 const EVENT_COST: usize = 256;
 
@@ -331,9 +334,17 @@ impl Exchange {
         let this = slf.get();
         let future = this.reactor.get().event_loop.call_method0(py, &keys.create_future)?;
         future.setattr(py, &keys.future_blocking, true)?;
-        let mut state = this.state.lock()?;
-        state.streak = 0;
-        state.waiters.push(future.clone_ref(py));
+        let crowd = {
+            let mut state = this.state.lock()?;
+            state.streak = 0;
+            state.waiters.push(future.clone_ref(py));
+            let crowded = state.waiters.len() >= WAITERS_CHECKED && state.waiters.len().is_power_of_two();
+            if crowded { std::mem::take(&mut state.waiters) } else { Vec::new() }
+        };
+        if !crowd.is_empty() {
+            let mut waiting = still_waiting(py, crowd)?;
+            this.state.lock()?.waiters.append(&mut waiting);
+        }
         Ok(future)
     }
 
@@ -353,6 +364,17 @@ fn disconnect_event<'py>(py: Python<'py>, keys: &Keys) -> PyResult<Bound<'py, Py
     let event = PyDict::new(py);
     event.set_item(&keys.kind, &keys.http_disconnect)?;
     Ok(event)
+}
+
+/// Without those that were cancelled: an application that polls with a time-out leaves one behind each time.
+fn still_waiting(py: Python<'_>, waiters: Vec<Py<PyAny>>) -> PyResult<Vec<Py<PyAny>>> {
+    let mut waiting = Vec::new();
+    for waiter in waiters {
+        if !waiter.bind(py).call_method0(&Keys::of(py).done)?.is_truthy()? {
+            waiting.push(waiter);
+        }
+    }
+    Ok(waiting)
 }
 
 /// Ends the futures that are still awaited. A cancelled one is done already.

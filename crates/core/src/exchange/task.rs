@@ -19,7 +19,7 @@ pub struct Tasks {
     task_type: Py<PyAny>,
     options: Py<PyDict>,
     /// Tasks take their first step at once.
-    eager: bool,
+    pub eager: bool,
 }
 
 impl Tasks {

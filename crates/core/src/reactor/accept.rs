@@ -18,6 +18,9 @@ const ACCEPT_BATCH: usize = 64;
 /// How long accepting waits when the system has no descriptor (or memory) left.
 const EXHAUSTED_PAUSE: Millis = 500;
 
+/// Time between two messages about exhaustion.
+const TELL_EVERY: Millis = 10_000;
+
 pub struct Listening {
     pub listener: Listener,
     /// The template of its scopes; several for a listener on a wildcard address, one per local address.
@@ -99,15 +102,27 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
         let told = state.accept_paused.replace(Millis::MAX).is_some();
         return Ok(if told { Accepted::Nothing } else { Accepted::Full(this.settings.connections) });
     }
+    if state.accept_paused.is_some_and(|until| until != Millis::MAX && until > state.now) {
+        return Ok(Accepted::Nothing);
+    }
     let Some(Some(listening)) = state.listeners.get(key - LISTENER_KEYS) else { return Ok(Accepted::Nothing) };
     match listening.listener.accept() {
-        Ok(Some((stream, peer))) => Ok(Accepted::One(stream, peer, listening.template, listening.wildcard)),
+        Ok(Some((stream, peer))) => {
+            state.accept_paused = None;
+            Ok(Accepted::One(stream, peer, listening.template, listening.wildcard))
+        }
         Ok(None) => Ok(Accepted::Nothing),
         Err(error) => {
+            // The one retry that is planned: until then nobody tries, whatever ends or comes in.
             let again = state.now + EXHAUSTED_PAUSE;
+            state.accept_paused = Some(again);
             state.arm_at(key, again);
-            let told = state.accept_paused.replace(again).is_some_and(|until| until + EXHAUSTED_PAUSE >= state.now);
-            Ok(if told { Accepted::Nothing } else { Accepted::Exhausted(error) })
+            let told = state.accept_told.is_some_and(|told| state.now < told + TELL_EVERY);
+            if told {
+                return Ok(Accepted::Nothing);
+            }
+            state.accept_told = Some(state.now);
+            Ok(Accepted::Exhausted(error))
         }
     }
 }
@@ -144,7 +159,8 @@ fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, 
 /// A connection has ended: those that wait may come in.
 pub fn resume(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     let mut state = slf.get().state.lock()?;
-    if state.accept_paused.is_none() || state.connections.len() >= slf.get().settings.connections {
+    // After an exhaustion the planned retry comes by itself.
+    if state.accept_paused != Some(Millis::MAX) || state.connections.len() >= slf.get().settings.connections {
         return Ok(());
     }
     state.accept_paused = None;

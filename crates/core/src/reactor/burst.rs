@@ -57,7 +57,10 @@ pub fn serve(slf: &Bound<'_, Reactor>, ready: &[Ready]) -> PyResult<()> {
 fn gather(state: &mut State, news: Ready, slot: &mut [u8]) -> usize {
     let Some(connection) = state.connections.get_mut(news.key) else { return 0 };
     connection.readable |= news.readable || news.read_closed || news.error;
-    connection.hung_up |= news.read_closed || news.error;
+    connection.broken |= news.error;
+    if news.read_closed || news.error {
+        connection.hang_up(state.now);
+    }
     let plain = connection.readable
         && connection.inbox.is_empty()
         && !connection.digesting

@@ -16,6 +16,9 @@ use crate::settings::Settings;
 /// giving the kernel one more segment. (Measured with hello and echo bodies; see docs/benchmarks.md.)
 const COPY_LIMIT: usize = 4096;
 
+/// Least time for an application to take the rest of its body after the client has hung up.
+const UNHEARD_GRACE: Millis = 1000;
+
 /// A client that was answered within this time may have its next request on the way.
 const BUSY_LATELY: Millis = 1000;
 
@@ -113,6 +116,8 @@ pub struct Connection {
     pub readable: bool,
     /// The peer has shut down its side; there may still be bytes before its end.
     pub hung_up: bool,
+    /// When that was noticed, or when the application last took of its body since.
+    hung_up_at: Millis,
     /// The end of input was read.
     pub ended: bool,
     /// Nothing can be written any more.
@@ -155,6 +160,7 @@ impl Connection {
             write_buffer,
             readable: false,
             hung_up: false,
+            hung_up_at: 0,
             ended: false,
             broken: false,
             fresh: false,
@@ -253,6 +259,26 @@ impl Connection {
         flushed
     }
 
+    /// The peer will send no more than what lies in the kernel.
+    pub fn hang_up(&mut self, now: Millis) {
+        self.hung_up = true;
+        self.hung_up_at = now;
+    }
+
+    /// The application takes its body again.
+    pub fn resume(&mut self, now: Millis) {
+        self.paused = false;
+        self.hung_up_at = now;
+        self.session.set_reading(true, now);
+    }
+
+    /// The client is gone, as far as one can see, but the application takes nothing of its body, and so would not hear of
+    /// it: how long it is given for that.
+    pub fn departure(&self, settings: &Settings) -> Option<Millis> {
+        let unheard = self.hung_up && self.paused && !self.ended && !settings.half_close;
+        unheard.then(|| self.hung_up_at + settings.disconnect_timeout.max(UNHEARD_GRACE))
+    }
+
     /// When something must be done about this connection, if nothing happens before.
     pub fn deadline(&self, settings: &Settings) -> Option<Millis> {
         if let Some(until) = self.linger_until {
@@ -260,10 +286,7 @@ impl Connection {
         }
         let stalled = self.stalled_since.map(|since| since + settings.write_timeout);
         let protocol = self.session.next_timeout(&settings.wire);
-        match (stalled, protocol) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [stalled, protocol, self.departure(settings)].into_iter().flatten().min()
     }
 
     /// Ends a connection on which nothing is going on (shutdown). A client that was answered a moment ago may be sending

@@ -43,8 +43,18 @@ fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
         connection.ended = true;
         return Late::No;
     }
+    if connection.departure(&reactor.settings).is_some_and(|until| until <= now) {
+        connection.ended = true;
+        connection.broken = true;
+        return Late::No;
+    }
     if connection.stalled_since.is_some_and(|since| since + reactor.settings.write_timeout <= now) {
-        connection.outlet.clear();
+        // The poller speaks up only when a third of the socket's buffer is free: a slow reader may have taken much since.
+        // If it has taken anything at all, something can be written now.
+        let waiting = connection.outlet.len();
+        if connection.flush(now).lost().is_none() && connection.outlet.len() < waiting {
+            return Late::No;
+        }
         connection.broken = true;
         connection.ended = true;
         return Late::Told(0, "the client took no bytes for too long (timeout_write)");

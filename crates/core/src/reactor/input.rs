@@ -34,6 +34,10 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     let mut rounds = 0;
     while rounds < READ_ROUNDS && serve_once(slf, key)? {
         rounds += 1;
+        if slf.get().state.lock()?.connections.get(key).is_some_and(|connection| connection.fresh) {
+            // Pipelined requests are left: others first.
+            rounds = READ_ROUNDS;
+        }
     }
     if rounds == READ_ROUNDS {
         slf.get().state.lock()?.queue(key);
@@ -99,7 +103,8 @@ fn fill(connection: &mut Connection, buffer: &mut [u8]) -> Option<usize> {
     }
     let kept = connection.inbox.len();
     let mut filled = kept;
-    if connection.readable && !connection.ended {
+    // What was kept and can be looked at comes first: the inbox does not grow beyond one read.
+    if connection.readable && !connection.ended && !connection.fresh {
         match connection.read(&mut buffer[kept..]) {
             Read::Bytes(count) => filled += count,
             Read::Empty => {}
@@ -144,7 +149,8 @@ pub fn notice_end(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
         let state = &mut *state;
         let Some(connection) = state.connections.get_mut(key) else { return Ok(()) };
         // With nothing to read for, the poller's word is enough.
-        let over = connection.ended || (connection.hung_up && !connection.wants_read() && !connection.paused);
+        let unread = connection.hung_up && !connection.wants_read() && !connection.paused;
+        let over = connection.ended || connection.broken || unread;
         if !over || connection.digesting {
             return Ok(());
         }
@@ -210,8 +216,7 @@ pub fn resume_reading(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     if !connection.paused {
         return Ok(());
     }
-    connection.paused = false;
-    connection.session.set_reading(true, now);
+    connection.resume(now);
     connection.fresh |= !connection.inbox.is_empty();
     state.queue(key);
     drop(state);

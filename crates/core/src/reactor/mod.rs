@@ -34,7 +34,12 @@ use crate::settings::Settings;
 /// Listeners have the highest keys, connections those of the slab.
 pub const LISTENER_KEYS: usize = usize::MAX - 1024;
 
-#[pyclass(frozen, module = "asgate._core")]
+/// Largest batch where tasks do not start at once (Python 3.11): the requests of a batch are all alive together there,
+/// and 64 of them are more containers than the collector's first generation holds, which then runs for every batch
+/// (3 000 instructions of 30 000 per request).
+const LAZY_BATCH: usize = 32;
+
+#[pyclass(frozen, weakref, module = "asgate._core")]
 pub struct Reactor {
     pub application: Py<PyAny>,
     pub event_loop: Py<PyAny>,
@@ -93,10 +98,9 @@ impl Reactor {
         Ok(())
     }
 
-    pub fn call_later<'py>(&self, py: Python<'py>, seconds: f64, callback: Bound<'py, PyAny>) -> PyResult<()> {
+    pub fn call_later<'py>(&self, py: Python<'py>, seconds: f64, callback: Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
         let context = self.in_our_context.bind(py);
-        self.event_loop.call_method(py, &Keys::of(py).call_later, (seconds, callback), Some(context))?;
-        Ok(())
+        self.event_loop.call_method(py, &Keys::of(py).call_later, (seconds, callback), Some(context))
     }
 
     /// Asks the loop to call `turn` when the next deadline comes, if that is earlier than what it was asked for.
@@ -112,7 +116,17 @@ impl Reactor {
             next.saturating_sub(state.refresh())
         };
         let py = slf.py();
-        this.call_later(py, wait as f64 / 1000.0 + 0.001, slf.getattr(pyo3::intern!(py, "turn"))?)
+        let handle = this.call_later(py, wait as f64 / 1000.0 + 0.001, slf.getattr(pyo3::intern!(py, "turn"))?)?;
+        let replaced = this.state.lock()?.alarm_handle.replace(handle);
+        Self::cancel_alarm(py, replaced)
+    }
+
+    /// The loop keeps a handle, and us with it, until its time comes: 75 s for an idle connection.
+    pub fn cancel_alarm(py: Python<'_>, handle: Option<Py<PyAny>>) -> PyResult<()> {
+        match handle {
+            Some(handle) => handle.call_method0(py, &Keys::of(py).cancel).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     fn begin_turn(&self) -> PyResult<Option<Vec<Ready>>> {
@@ -195,13 +209,17 @@ impl Reactor {
         state: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = event_loop.py();
-        let settings = Settings::read(settings)?;
+        let mut settings = Settings::read(settings)?;
+        let tasks = Tasks::new(&event_loop)?;
+        if !tasks.eager {
+            settings.batch = settings.batch.min(LAZY_BATCH);
+        }
         let inner = State::new(&settings)?;
         Ok(Self {
             application,
             observer,
             scopes: Scopes::new(py, &settings, state)?,
-            tasks: Tasks::new(&event_loop)?,
+            tasks,
             in_our_context: [("context", py.import("contextvars")?.call_method0("copy_context")?)]
                 .into_py_dict(py)?
                 .unbind(),
@@ -240,6 +258,10 @@ impl Reactor {
 
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         shutdown::close(slf)
+    }
+
+    fn abandon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        shutdown::abandon(slf)
     }
 
     fn waiting_for(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {

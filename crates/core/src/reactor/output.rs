@@ -10,7 +10,10 @@ use pyo3::prelude::*;
 use wire::{Millis, Status};
 
 /// Longest linger during a stop: a pooled client may not look at its connection for minutes.
-const LAST_LINGER: Millis = 1000;
+pub const LAST_LINGER: Millis = 1000;
+
+/// Write buffers that are kept for the next answers; a burst needs one for each connection.
+const SPARE_BUFFERS: usize = 64;
 
 /// Writes what waits and draws the consequences: who may go on, what is logged, whether the connection ends.
 pub fn settle(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
@@ -23,7 +26,10 @@ pub fn settle(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
             return Ok(());
         }
         let flushed = flush(connection, &mut state.spare, state.now);
-        let verdict = judge(connection, &flushed, this);
+        let mut verdict = judge(connection, &flushed, this);
+        if state.cancelling && connection.exchanges.is_empty() {
+            verdict = Verdict::Lost("");
+        }
         match verdict {
             Verdict::Stay { again: true, .. } => state.queue(key),
             Verdict::Linger => linger(state, key, this),
@@ -48,9 +54,10 @@ enum Verdict {
 
 fn flush(connection: &mut Connection, spare: &mut Vec<Vec<u8>>, now: Millis) -> Flushed {
     let flushed = connection.flush(now);
+    // An idle connection owns no buffer: the next one to answer takes it over, still warm.
     if matches!(flushed, Flushed::Done)
-        && spare.len() < 16
         && let Some(buffer) = connection.outlet.take_spare()
+        && spare.len() < SPARE_BUFFERS
     {
         spare.push(buffer);
     }
@@ -92,7 +99,10 @@ fn carry_out(slf: &Bound<'_, Reactor>, key: usize, verdict: Verdict) -> PyResult
         }
         Verdict::Linger => {
             lose_leaving(slf, key, "complete")?;
-            Reactor::schedule(slf)
+            if slf.get().state.lock()?.connections.get(key).is_some_and(|connection| connection.queued) {
+                Reactor::schedule(slf)?;
+            }
+            Reactor::set_alarm(slf)
         }
         Verdict::Lost(reason) => lose(slf, key, reason),
     }
@@ -121,7 +131,10 @@ fn linger(state: &mut State, key: usize, reactor: &Reactor) {
         connection.inbox = Vec::new();
         connection.readable = true;
     }
-    state.queue(key);
+    // As long as there may be something to throw away; then the poller or the wheel will tell.
+    if state.connections.get(key).is_some_and(|connection| connection.readable) {
+        state.queue(key);
+    }
 }
 
 /// Ends a connection. Exchanges that were not complete hear of it.
@@ -137,7 +150,11 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
     if !reason.is_empty() {
         observe(slf, "refused", (connection.client.as_ref(), 0, reason));
     }
-    let outcome = if connection.outlet.is_empty() { "complete" } else { "disconnected" };
+    // A process that the application has forked may hold a copy: closing ours alone would not tell the peer.
+    if !connection.broken {
+        connection.stream.shutdown_write();
+    }
+    let outcome = if connection.outlet.is_empty() && !connection.broken { "complete" } else { "disconnected" };
     for exchange in &connection.leaving {
         crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
     }
@@ -170,7 +187,9 @@ pub fn give_up(slf: &Bound<'_, Reactor>, key: usize) {
 pub fn wait_for_room(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let this = exchange.get();
     let mut state = this.reactor.get().state.lock()?;
-    if let Some(connection) = state.connections.get_mut(this.key) {
+    if let Some(connection) = state.connections.get_mut(this.key)
+        && !connection.waiting_for_room.iter().any(|waiting| waiting.is(exchange))
+    {
         connection.waiting_for_room.push(exchange.clone().unbind());
     }
     Ok(())
@@ -191,11 +210,14 @@ pub fn response_completed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
             state.in_flight -= 1;
         }
         let waits = inner.waits();
+        let now = state.now;
         let mut taken = None;
         if let Some(connection) = state.connections.get_mut(this.key) {
             taken = connection.take_exchange(this.stream);
             connection.fresh = !connection.inbox.is_empty();
-            connection.paused = false;
+            if connection.paused {
+                connection.resume(now);
+            }
             if let Some(exchange) = taken.take_if(|_| reactor.settings.access_log) {
                 connection.leaving.push(exchange);
             }
@@ -278,6 +300,7 @@ pub fn abort(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
                 connection.session.abort(this.stream);
                 if connection.session.must_reset() {
                     connection.stream.reset();
+                    connection.broken = true;
                 } else {
                     // What was sent before the fault is the application's word and still leaves.
                     let _ = connection.flush(now);

@@ -45,10 +45,12 @@ pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
             let now = state.now;
             if let Some(connection) = state.connections.get_mut(key) {
                 connection.close_idle(now);
+                connection.linger_until = connection.linger_until.map(|until| until.min(now + output::LAST_LINGER));
             }
         }
         output::settle(slf, key)?;
     }
+    Reactor::schedule(slf)?;
     tell_when_drained(slf)
 }
 
@@ -84,6 +86,14 @@ pub fn cancel(slf: &Bound<'_, Reactor>) -> PyResult<()> {
             task.call_method0(py, &Keys::of(py).cancel)?;
         }
     }
+    let keys: Vec<usize> = {
+        let mut state = slf.get().state.lock()?;
+        state.cancelling = true;
+        state.connections.keys().collect()
+    };
+    for key in keys {
+        output::settle(slf, key)?;
+    }
     Ok(())
 }
 
@@ -95,9 +105,40 @@ pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     for key in keys {
         output::lose(slf, key, "")?;
     }
-    let running = std::mem::take(&mut slf.get().state.lock()?.running);
+    let (running, alarm) = {
+        let mut state = slf.get().state.lock()?;
+        state.release_memory();
+        state.close_alarm();
+        (std::mem::take(&mut state.running), state.alarm_handle.take())
+    };
     drop(running);
+    Reactor::cancel_alarm(slf.py(), alarm)?;
     crate::reactor::tally::Tally::report(slf)
+}
+
+/// Control characters would let a client forge lines of the log.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// In a forked child: lets go of everything that is the parent's, without a word to anybody.
+pub fn abandon(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    let mut state = slf.get().state.lock()?;
+    state.draining = true;
+    state.drained = true;
+    let connections = std::mem::take(&mut state.connections);
+    let listeners = std::mem::take(&mut state.listeners);
+    drop(state);
+    drop((connections, listeners));
+    Ok(())
 }
 
 /// What a patient operator wants to know during shutdown.
@@ -117,8 +158,9 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
             (inner.scope.clone_ref(py), begun, now.saturating_sub(inner.born), inner.gone)
         };
         let scope = scope.bind(py);
-        let text = |key: &Py<PyString>| -> PyResult<String> {
-            scope.get_item(key)?.map_or_else(|| Ok("?".to_owned()), |value| Ok(value.str()?.to_string()))
+        let text = |key: &Py<PyString>| -> String {
+            let value = scope.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
+            escaped(&value.unwrap_or_else(|| "?".to_owned()))
         };
         let from = match scope.get_item(&keys.client)?.and_then(|client| client.extract::<(String, u16)>().ok()) {
             Some((host, port)) if host.contains(':') => format!(" from [{host}]:{port}"),
@@ -127,7 +169,7 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
         };
         let left = if gone { ", client gone" } else { "" };
         let seconds = age as f64 / 1000.0;
-        lines.push(format!("{} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.method)?, text(&keys.path)?));
+        lines.push(format!("{} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.method), text(&keys.path)));
     }
     Ok(lines)
 }

@@ -16,9 +16,6 @@ use crate::exchange::Exchange;
 use crate::exchange::message::Block;
 use crate::settings::Settings;
 
-/// Room for one read. Large enough that a 16 KiB body comes with its head in one call and a fast upload in few.
-const READ_SIZE: usize = 128 * 1024;
-
 /// Largest buffer of a kept block: a response with huge headers must not cost memory for ever.
 const SPARE_BLOCK_SIZE: usize = 16 * 1024;
 
@@ -33,6 +30,8 @@ pub struct State {
     pub listeners: Vec<Option<Listening>>,
     /// Accepting waits: the connection limit is reached, or descriptors ran out (then until this moment).
     pub accept_paused: Option<Millis>,
+    /// When exhaustion was last reported.
+    pub accept_told: Option<Millis>,
     pub(super) timers: Timers,
     pub(super) due: Vec<usize>,
     /// The one receive buffer. Empty while it is in use.
@@ -49,8 +48,9 @@ pub struct State {
     pub(super) in_turn: bool,
     /// A call of `turn` is in the loop's queue.
     pub(super) scheduled: bool,
-    /// When the loop's timer calls `turn`.
+    /// When the loop's timer calls `turn`, and its handle.
     pub(super) alarm: Millis,
+    pub(super) alarm_handle: Option<Py<PyAny>>,
     pub turns: u64,
     pub(super) born: Instant,
     pub now: Millis,
@@ -66,6 +66,8 @@ pub struct State {
     pub requests: u64,
     pub tally: Tally,
     pub draining: bool,
+    /// The grace time of a stop is over: a connection whose applications have ended goes, whatever it still has to say.
+    pub cancelling: bool,
     pub drained: bool,
 }
 
@@ -111,13 +113,15 @@ impl Defaults {
 
 impl State {
     pub(super) fn new(settings: &Settings) -> PyResult<Self> {
-        let size = READ_SIZE.max(settings.wire.head_bytes + settings.pipeline_size);
+        // What one read may take: a head, and as much of what follows as may wait here.
+        let size = settings.wire.head_bytes + settings.pipeline_size;
         Ok(Self {
             poller: Poller::new(settings.batch)?,
             ready: Vec::with_capacity(settings.batch),
             connections: Slab::new(),
             listeners: Vec::new(),
             accept_paused: None,
+            accept_told: None,
             timers: Timers::new(0),
             due: Vec::new(),
             buffer: vec![0; size],
@@ -129,6 +133,7 @@ impl State {
             in_turn: false,
             scheduled: false,
             alarm: Millis::MAX,
+            alarm_handle: None,
             turns: 0,
             born: Instant::now(),
             now: 0,
@@ -141,6 +146,7 @@ impl State {
             requests: 0,
             tally: Tally::default(),
             draining: false,
+            cancelling: false,
             drained: false,
         })
     }
@@ -173,6 +179,19 @@ impl State {
 
     pub fn mark_dirty(&mut self, key: usize) {
         self.dirty.push(key);
+    }
+
+    /// No alarm will be set any more.
+    pub fn close_alarm(&mut self) {
+        self.alarm = 0;
+    }
+
+    /// Memory that a closed reactor needs no more; somebody may keep it for long (a cancelled timer of the loop).
+    pub fn release_memory(&mut self) {
+        self.buffer = Vec::new();
+        self.slots = Slots::new();
+        self.spare = Vec::new();
+        self.blocks = Vec::new();
     }
 
     pub fn lend_block(&mut self) -> Block {

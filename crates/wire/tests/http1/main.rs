@@ -9,6 +9,7 @@ mod head;
 mod operations;
 mod pace;
 mod properties;
+mod recall;
 mod refused;
 mod response;
 mod state;
