@@ -53,3 +53,8 @@ def test_options_of_uvicorn_with_the_same_meaning_have_the_same_name():
 def test_the_table_and_the_settings_are_one():
     assert set(table()) == set(Options.__dataclass_fields__) == set(Settings.__dataclass_fields__)
     assert set(OTHER_ADDRESSES) <= set(table())
+
+
+def test_what_one_read_takes_is_said_as_it_is():
+    """The receive buffer holds a head and what may follow it (crates/core/src/reactor/state.rs)."""
+    assert "limit_head_size + limit_pipeline_size bytes" in table()["limit_pipeline_size"].help

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 import sys
 
 import pytest
@@ -35,3 +36,11 @@ def project(tmp_path, monkeypatch):
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
     os.chdir("/")
+
+
+@pytest.fixture
+def hangups():
+    """SIGHUP does what it does by default, also for processes started here, even if the tests run under `nohup`."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, previous)

@@ -1,16 +1,22 @@
 """`asgate.run` and the exit codes around it, in processes of their own."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
 
 import pytest
 
+from asgate.server.descriptors import ROOM
+from asgate.version import UNKNOWN
+
 pytest.importorskip("asgate._core")
+pytestmark = pytest.mark.usefixtures("hangups")
 clause = pytest.mark.clause
 
 APP = """
@@ -33,7 +39,7 @@ async def app(scope, receive, send):
 class Running:
     """A server process; `url` is read from its start line."""
 
-    def __init__(self, directory, *arguments, program=("-m", "asgate", "run")):
+    def __init__(self, directory, *arguments, program=("-m", "asgate", "run"), **more):
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ASGATE_")}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
@@ -42,6 +48,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **more,
         )
         self.messages = ""
 
@@ -72,7 +79,9 @@ class Running:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
+)
 def test_a_signal_stops_it_in_order(project, tmp_path, loop, number):
     project("site7.py", APP)
     with Running(tmp_path, "site7:app", "--port", "0", "--loop", loop) as server:
@@ -188,15 +197,142 @@ def test_failures_as_json_too(tmp_path):
     assert json.loads(done.stderr)["message"].startswith("no module named nothing_here")
 
 
-STUCK = APP.replace("import os", "import threading\nthreading.Thread(target=threading.Event().wait).start()")
-
-
-def test_a_thread_of_the_application_does_not_hold_up_the_end(project, tmp_path):
-    project("site14.py", STUCK)
-    with Running(tmp_path, "site14:app", "--port", "0") as server:
+def test_under_nohup_a_closed_terminal_is_no_reason_to_stop(project, tmp_path):
+    project("site17.py", APP)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that, as it does from `nohup`
+    with Running(tmp_path, "site17:app", "--port", "0") as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.fetch("/") == b"ok"
         code, _ = server.stop()
     assert code == 0
+    assert "SIGHUP" not in server.messages
+
+
+# The command with less patience.
+IMPATIENT = """
+from asgate.cli import main
+from asgate.server import command
+command.THREADS_LIMIT = 0.2
+main()
+"""
+EXECUTOR = """
+import atexit, concurrent.futures, threading
+pool = concurrent.futures.ThreadPoolExecutor(2)
+pool.submit({work}).done()
+atexit.register(print, "atexit ran")
+"""
+
+
+def test_idle_executors_end_at_once_and_atexit_runs(project, tmp_path):
+    project("site14.py", EXECUTOR.format(work="int") + APP)
+    with Running(tmp_path, "site14:app", "--port", "0") as server:
+        code, out = server.stop()
+    assert code == 0
+    assert server.messages.rstrip().endswith("stopped")
+    assert out.splitlines()[-1] == "atexit ran"
+
+
+STUCK = [
+    "import threading\nthreading.Thread(target=threading.Event().wait).start()\n",
+    EXECUTOR.format(work="threading.Event().wait"),
+]
+
+
+@pytest.mark.parametrize("code", STUCK, ids=["thread", "executor"])
+def test_a_stuck_thread_of_the_application_does_not_hold_up_the_end(project, tmp_path, code):
+    project("site18.py", code + APP)
+    program = ("-c", IMPATIENT, "run")
+    with Running(tmp_path, "site18:app", "--port", "0", program=program) as server:
+        code, out = server.stop()
+    assert code == 0
     assert "left behind: 1 thread(s)" in server.messages
+    assert "atexit ran" not in out
+
+
+def test_nor_does_one_that_can_say_nothing_any_more(project, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what it prints fails when it is flushed at the end
+    project("site19.py", STUCK[0] + APP.replace(", flush=True", ""))
+    program = ("-c", IMPATIENT, "run")
+    with Running(tmp_path, "site19:app", "--port", "0", program=program) as server:
+        server.process.stdout.close()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait() == 0
+
+
+def test_a_function_of_atexit_may_take_its_time(project, tmp_path):
+    project("site20.py", "import atexit, sys\natexit.register(sys.stdin.read)\n" + APP)
+    code = IMPATIENT.replace(
+        "main()",
+        "watch = command._watch\ncommand._watch = lambda code: (watch(code), print('watched'))\nmain()",
+    )
+    with Running(
+        tmp_path, "site20:app", "--port", "0", program=("-uc", code, "run"), stdin=subprocess.PIPE
+    ) as server:
+        server.process.send_signal(signal.SIGTERM)
+        said = iter(server.process.stdout.readline, "")
+        assert "watched\n" in said
+        assert server.process.poll() is None
+        code, _ = server.ended()  # which closes its stdin
+    assert code == 0
+
+
+def test_the_code_is_the_same_when_threads_end_by_themselves(project, tmp_path):
+    project("site21.py", EXECUTOR.format(work="int") + APP.replace("shutdown.complete", "shutdown.failed"))
+    with Running(tmp_path, "site21:app", "--port", "0") as server:
+        code, out = server.stop()
+    assert code == 9
+    assert "atexit ran" in out
+
+
+# Answers what the descriptor in the path is.
+DESCRIPTORS = """
+import os, stat
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    try:
+        mode = os.fstat(int(scope["path"][1:])).st_mode
+        body = b"socket" if stat.S_ISSOCK(mode) else b"device" if stat.S_ISCHR(mode) else b"other"
+    except OSError:
+        body = b"closed"
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def test_an_inherited_socket_is_the_commands_alone(project, tmp_path):
+    project("site22.py", DESCRIPTORS)
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        number = fcntl.fcntl(given, fcntl.F_DUPFD, 200)  # far from what a process opens by itself
+        running = Running(tmp_path, "site22:app", "--fd", str(number), pass_fds=[number])
+        os.close(number)
+    with running as server:
+        assert server.fetch(f"/{number}") == b"closed"
+        assert server.stop()[0] == 0
+
+
+def test_an_inherited_standard_input_becomes_empty(project, tmp_path):
+    project("site23.py", DESCRIPTORS)
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        running = Running(tmp_path, "site23:app", "--fd", "0", stdin=given)
+    with running as server:
+        assert server.fetch("/0") == b"device"
+        assert server.stop()[0] == 0
+
+
+def test_from_python_the_socket_stays_with_the_program(project, tmp_path):
+    project(
+        "site24.py",
+        APP
+        + "\nimport asgate, socket\nif __name__ == '__main__':\n"
+        + "    given = socket.create_server(('127.0.0.1', 0))\n"
+        + "    asgate.run(app, fd=given.fileno())\n    print(given.getsockname()[1])\n",
+    )
+    with Running(tmp_path, program=("site24.py",)) as server:
+        assert server.fetch("/") == b"ok"
+        code, out = server.stop()
+    assert code == 0
+    assert server.url.endswith(":" + out.splitlines()[-1])
 
 
 def test_ctrl_c_while_the_application_is_imported(project, tmp_path):
@@ -232,3 +368,58 @@ def test_a_signal_while_the_application_starts(project, tmp_path):
     out, err = process.communicate()
     assert (process.returncode, out) == (0, "cleaned\n")
     assert "stopping (SIGTERM)" in err
+
+
+# The command, or something else, with limits of open descriptors that the test sets: soft, hard (0: as it is).
+LIMITED = """
+import resource, sys
+soft, hard = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard or resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+"""
+COMMAND = LIMITED + "from asgate.cli import main\nmain()\n"
+HOW_MANY = APP.replace('b"2")', 'b"%d" % len(limit()))').replace('b"ok"', "limit()") + (
+    "\nimport resource\ndef limit(): return b'%d' % resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "connections", "then", "warned"),
+    [
+        (100, 0, 300, 300 + ROOM, False),  # as much as is needed
+        (100, 200, 300, 200, True),  # as much as there is
+        (100, 400, 300, 400, False),  # without all of the room
+        (300 + ROOM + 1, 0, 300, 300 + ROOM + 1, False),  # never less
+    ],
+)
+def test_descriptors_for_all_connections(project, tmp_path, soft, hard, connections, then, warned):
+    project("site25.py", HOW_MANY)
+    arguments = ("site25:app", "--port", "0", "--limit-connections", str(connections))
+    with Running(tmp_path, *arguments, program=("-c", COMMAND, str(soft), str(hard), "run")) as server:
+        assert server.fetch("/") == b"%d" % then
+        assert server.stop()[0] == 0
+    lines = [line for line in server.messages.splitlines() if "descriptors" in line]
+    assert len(lines) == warned
+    for line in lines:
+        assert "WARNING  only 200 descriptors may be open, too few for 300 connections" in line
+        assert "(`ulimit -n`, systemd `LimitNOFILE=`)" in line
+
+
+def test_embedding_leaves_the_descriptors_alone(tmp_path):
+    code = (
+        LIMITED + "import asgate, asyncio\nasync def app(s, r, send): ...\nasync def main():\n"
+        "    async with asgate.Server(app, port=0, limit_connections=300): pass\nasyncio.run(main())\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "100", "0"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("100\n", "")
+
+
+def test_it_serves_without_package_metadata(project, tmp_path, bare):
+    project("site26.py", APP)
+    program = ("-S", "-m", "asgate", "run")
+    with Running(tmp_path, "site26:app", "--port", "0", program=program) as server:
+        assert server.fetch("/") == b"ok"
+        assert server.stop()[0] == 0
+    assert f"asgate {UNKNOWN} serves site26:app" in server.messages

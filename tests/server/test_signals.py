@@ -9,8 +9,27 @@ import pytest
 
 from asgate.server.signals import STOPPING, captured
 
+pytestmark = pytest.mark.usefixtures("hangups")
+REPEATED = (signal.SIGINT, signal.SIGTERM)
 
-@pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
+
+def told_of(run, *numbers):
+    """What is told when these signals come one after the other; the last must be one that counts."""
+
+    async def main():
+        told = asyncio.Queue()
+        words = []
+        with captured(asyncio.get_running_loop(), told.put_nowait):
+            for number in numbers:
+                os.kill(os.getpid(), number)
+            while numbers[-1].name not in words:
+                words.append(await told.get())
+        return words
+
+    return run(main())
+
+
+@pytest.mark.parametrize("number", REPEATED, ids=lambda number: number.name)
 def test_the_first_two_are_told_on_the_loop(run, number):
     async def main():
         told = asyncio.Queue()
@@ -23,20 +42,44 @@ def test_the_first_two_are_told_on_the_loop(run, number):
     assert run(main()) == (number.name, number.name)
 
 
-def test_what_was_set_before_is_restored(run):
+def test_a_closed_terminal_asks_for_a_stop(run):
+    assert told_of(run, signal.SIGHUP) == ["SIGHUP"]
+
+
+def test_a_closed_terminal_may_say_so_several_times(run):
+    assert told_of(run, signal.SIGHUP, signal.SIGHUP, signal.SIGHUP, signal.SIGTERM) == ["SIGHUP", "SIGTERM"]
+
+
+def test_a_closed_terminal_does_not_hurry_a_stop(run):
+    assert told_of(run, signal.SIGTERM, signal.SIGHUP, signal.SIGINT) == ["SIGTERM", "SIGINT"]
+
+
+def test_with_nohup_it_stays_ignored(run):
+    async def main():
+        with captured(asyncio.get_running_loop(), print):
+            return signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGTERM)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    hangup, term = run(main())
+    assert hangup is signal.SIG_IGN
+    assert term not in (signal.SIG_IGN, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
+def test_what_was_set_before_is_restored(run, number):
     def mine(number, frame): ...
 
-    previous = signal.signal(signal.SIGTERM, mine)
+    previous = signal.signal(number, mine)
     try:
 
         async def main():
             with captured(asyncio.get_running_loop(), print):
-                assert signal.getsignal(signal.SIGTERM) is not mine
+                assert signal.getsignal(number) is not mine
 
         run(main())
-        assert signal.getsignal(signal.SIGTERM) is mine
+        assert signal.getsignal(number) is mine
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        signal.signal(number, previous)
 
 
 def test_another_thread_captures_nothing(run):
@@ -67,7 +110,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", REPEATED, ids=lambda number: number.name)
 def test_the_third_ends_even_a_loop_that_never_turns(number):
     with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"

@@ -237,6 +237,35 @@ def test_an_inherited_socket_of_any_family(tmp_path, family, listening):
         assert family == socket.AF_INET or (tmp_path / "a.sock").exists(), "who made the file removes it"
 
 
+def is_open(number):
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def test_an_inherited_socket_can_be_taken_over():
+    given = socket.create_server(("127.0.0.1", 0))
+    address, number = given.getsockname(), given.detach()
+    [listener] = open_sockets([Descriptor(number)], take_over=True)
+    assert not is_open(number)
+    assert not listener.socket.get_inheritable()
+    assert reaches(address)
+    listener.close()
+    assert not reaches(address), "nobody holds it open any more"
+
+
+def test_one_inherited_twice_is_taken_over_once():
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        bind = Descriptor(os.dup(given.fileno()))
+        listeners = open_sockets([bind, bind], take_over=True)
+        assert not is_open(bind.number)
+        assert [listener.address for listener in listeners] == [given.getsockname()] * 2
+        for listener in listeners:
+            listener.close()
+
+
 def test_descriptors_that_are_no_stream_socket(tmp_path):
     with (tmp_path / "file").open("w") as file, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
         assert "is not a socket" in refusal(Descriptor(file.fileno()))

@@ -75,8 +75,9 @@ class Listener:
 def open_sockets(binds: Iterable[Bind], *, mode: int = 0o666, take_over: bool = False) -> list[Listener]:
     """Binds every address; a host name may give several sockets, an empty host one for IPv4 and IPv6.
 
-    `take_over`: nobody else in this process uses the inherited descriptors, so that their numbers are closed.
-    Otherwise they would listen on when the listener is closed, and in every program that we start. Raises `Failure` (ADDRESS) for the first that cannot be had, and leaves nothing open then.
+    `take_over`: nobody else in this process uses the inherited descriptors, so that their numbers are closed;
+    otherwise they go on listening when the listener is closed. Raises `Failure` (ADDRESS) for the first that
+    cannot be had, and leaves nothing open then.
     """
     wanted = list(binds)
     listeners: list[Listener] = []

@@ -113,10 +113,12 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
         }
         Ok(None) => Ok(Accepted::Nothing),
         Err(error) => {
-            // The one retry that is planned: until then nobody tries, whatever ends or comes in.
+            // Tried again when a connection ends (see `resume`) or the time is over; one timer is enough for that.
             let again = state.now + EXHAUSTED_PAUSE;
             state.accept_paused = Some(again);
-            state.arm_at(key, again);
+            if !std::mem::replace(&mut state.accept_retry, true) {
+                state.arm_at(key, again);
+            }
             let told = state.accept_told.is_some_and(|told| state.now < told + TELL_EVERY);
             if told {
                 return Ok(Accepted::Nothing);
@@ -159,14 +161,22 @@ fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, 
 /// A connection has ended: those that wait may come in.
 pub fn resume(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     let mut state = slf.get().state.lock()?;
-    // After an exhaustion the planned retry comes by itself.
-    if state.accept_paused != Some(Millis::MAX) || state.connections.len() >= slf.get().settings.connections {
+    if state.accept_paused.is_none() || state.connections.len() >= slf.get().settings.connections {
         return Ok(());
     }
     state.accept_paused = None;
     queue_listeners(&mut state);
     drop(state);
     Reactor::schedule(slf)
+}
+
+/// The planned retry: every listener may have had news in the meantime.
+pub fn retry(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    let mut state = slf.get().state.lock()?;
+    state.accept_retry = false;
+    state.accept_paused = None;
+    queue_listeners(&mut state);
+    Ok(())
 }
 
 fn queue_listeners(state: &mut State) {

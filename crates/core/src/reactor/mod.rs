@@ -188,7 +188,7 @@ impl Reactor {
         }
         for key in &due {
             if *key >= LISTENER_KEYS {
-                guarded(slf, *key, || accept::accept(slf, *key));
+                guarded(slf, *key, || accept::retry(slf));
             } else {
                 guarded(slf, *key, || deadlines::expire(slf, *key));
             }

@@ -30,6 +30,8 @@ pub struct State {
     pub listeners: Vec<Option<Listening>>,
     /// Accepting waits: the connection limit is reached, or descriptors ran out (then until this moment).
     pub accept_paused: Option<Millis>,
+    /// A timer for another try is set.
+    pub accept_retry: bool,
     /// When exhaustion was last reported.
     pub accept_told: Option<Millis>,
     pub(super) timers: Timers,
@@ -121,6 +123,7 @@ impl State {
             connections: Slab::new(),
             listeners: Vec::new(),
             accept_paused: None,
+            accept_retry: false,
             accept_told: None,
             timers: Timers::new(0),
             due: Vec::new(),
