@@ -42,6 +42,9 @@ class Observer(Protocol):
         """Something an operator should know (out of descriptors, connection limit reached, a bug of ours)."""
     def quit(self, error: BaseException) -> None:
         """The application raised SystemExit or KeyboardInterrupt: stop the worker cleanly (ASGI-025)."""
+    def child_ended(self, error: BaseException | None) -> None:
+        """In a forked child: the application's code has come to its end there, and the child must not go on as a second
+        server on its parent's descriptors."""
     def drained(self) -> None:
         """After `drain()`: the last connection is gone."""
 

@@ -131,12 +131,12 @@ asgate.add_command(run)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: exits with a code of `errors.Exit`."""
-    code = outcome(arguments)
-    if "asgate.server.command" in sys.modules:
-        from asgate.server.command import leave
+    if sys.platform == "win32":
+        sys.exit(outcome(arguments))
+    from asgate.server.command import leave, stay_calm
 
-        leave(code)
-    sys.exit(code)
+    stay_calm()
+    leave(outcome(arguments))
 
 
 def outcome(arguments: Sequence[str] | None = None) -> int:

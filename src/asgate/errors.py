@@ -28,7 +28,7 @@ class Exit(IntEnum):
     TARGET = 5, "The application was not found, or what was found is not an ASGI application."
     APPLICATION = (
         6,
-        "The application's own code raised while it was imported or made; its traceback is shown.",
+        "The application's own code raised while it was imported or made, or ended the server's task or loop.",
     )
     ADDRESS = 7, "An address could not be bound: in use, not permitted, not there."
     LOOP = 8, "The event loop asked for is not installed or cannot be made."

@@ -221,8 +221,11 @@ async def test_no_descriptor_is_left_open(serve, path, file):
         return len(list(Path("/dev/fd").iterdir()))
 
     async with serve(sending(START, zero(file, offset=0, more_body=True), END)) as site:
-        await site.ask(GET)
+        client = await site.connect()
+        await client.send(GET)
+        await client.response()
         before = count()
         for _ in range(20):
-            await site.ask(GET)
+            await client.send(GET)
+            await client.response()
         assert count() == before

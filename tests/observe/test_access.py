@@ -144,3 +144,10 @@ def test_a_users_configuration_gets_ordinary_records(access_logger, caplog):
     first, second = caplog.records
     assert first.getMessage() == human(RECORD, colour=False)
     assert (first.status, first.duration_ms, second.outcome) == (200, 0.421, "disconnected")
+
+
+@pytest.mark.parametrize("spoilt", [[5], [(b"x-id", "text")], [(b"x-id",)], None])
+def test_spoilt_headers_of_a_scope_spoil_no_other_line(caplog, spoilt):
+    caplog.set_level(logging.INFO, "asgate.access")
+    AccessLog("%(m)s %({x-id}i)s").write([UNIX, (*RECORD[:5], spoilt, *RECORD[6:]), RECORD])
+    assert caplog.messages == ["POST -", "GET -", "GET 1, 2"]

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import logging.config
 import re
 import sys
 
@@ -14,13 +15,16 @@ from asgate.observe import access, logs
 @pytest.fixture(autouse=True)
 def restored():
     loggers = [logging.getLogger(name) for name in ("asgate", "asgate.access", None)]
-    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    before = [
+        (logger, type(logger), logger.handlers[:], logger.level, logger.propagate) for logger in loggers
+    ]
     yield
-    for logger, handlers, level, propagate in before:
+    for logger, kind, handlers, level, propagate in before:
         logger.handlers[:] = handlers
         logger.setLevel(level)
         logger.propagate = propagate
         logger.disabled = False
+        logger.__class__ = kind
 
 
 class Terminal(io.StringIO):
@@ -175,3 +179,12 @@ def test_a_wrong_logging_configuration(tmp_path, name, text, words):
     with pytest.raises(Failure, match=words) as caught:
         logs.configure(Settings(log_config=str(tmp_path / name)))
     assert caught.value.exit_code is Exit.CONFIG
+
+
+def test_an_application_that_configures_logging_does_not_silence_us(streams):
+    err = streams(io.StringIO(), io.StringIO())
+    logs.configure(Settings())
+    logging.config.dictConfig({"version": 1})  # with disable_existing_loggers, which is the default
+    logging.getLogger("asgate").error("hello")
+    assert "hello" in err.getvalue()
+    assert access.enabled()

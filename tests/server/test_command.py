@@ -1,5 +1,6 @@
 """`asgate.run` and the exit codes around it, in processes of their own."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -250,7 +251,9 @@ def test_a_stuck_thread_of_the_application_does_not_hold_up_the_end(project, tmp
 
 
 def test_nor_does_one_that_can_say_nothing_any_more(project, tmp_path, monkeypatch):
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what it prints fails when it is flushed at the end
+    monkeypatch.delenv(
+        "PYTHONUNBUFFERED", raising=False
+    )  # what it prints fails when it is flushed at the end
     project("site19.py", STUCK[0] + APP.replace(", flush=True", ""))
     program = ("-c", IMPATIENT, "run")
     with Running(tmp_path, "site19:app", "--port", "0", program=program) as server:
@@ -423,3 +426,66 @@ def test_it_serves_without_package_metadata(project, tmp_path, bare):
         assert server.fetch("/") == b"ok"
         assert server.stop()[0] == 0
     assert f"asgate {UNKNOWN} serves site26:app" in server.messages
+
+
+@clause("ASGI-199")
+def test_an_exit_from_a_task_runs_lifespan_shutdown(project, tmp_path):
+    exits = "import asyncio; asyncio.get_running_loop().call_soon(os.sys.exit, 7)"
+    project("site27.py", APP.replace("raise SystemExit(7)", exits))
+    with Running(tmp_path, "site27:app", "--port", "0") as server:
+        assert server.fetch("/exit") == b"ok"
+        code, out = server.ended()
+    assert code == 7
+    assert "shutting down" in out
+    assert "Traceback" not in server.messages
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[task.cancel() for task in asyncio.all_tasks()]", "cancelled the server's task"),
+        ("asyncio.get_running_loop().stop()", "stopped the event loop"),
+    ],
+)
+def test_an_application_that_breaks_its_loop(project, tmp_path, line, words):
+    project("site28.py", APP.replace("raise SystemExit(7)", f"import asyncio; {line}"))
+    with Running(tmp_path, "site28:app", "--port", "0") as server:
+        with contextlib.suppress(OSError):
+            server.fetch("/exit")
+        code, _ = server.ended()
+    assert code == 6
+    assert f"asgate: the application {words}\n  hint: " in server.messages
+
+
+LATE = """
+import atexit, os, signal
+def again(kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+    kill(pid, number)
+class Last:
+    def __del__(self, again=again):
+        again()
+"""
+
+
+@pytest.mark.parametrize("when", ["atexit.register(again)", "last = Last()"])
+def test_a_second_signal_at_the_very_end_changes_nothing(project, tmp_path, when):
+    project("site29.py", LATE + when + APP)
+    with Running(tmp_path, "site29:app", "--port", "0") as server:
+        code, _ = server.stop()
+    assert code == 0
+
+
+def test_what_the_application_says_cannot_paint_the_terminal(project, tmp_path):
+    evil = "{'type': 'lifespan.startup.failed', 'message': 'no\\x1b[2J\\nforged'}"
+    project(
+        "site30.py", f"async def app(scope, receive, send):\n    await receive()\n    await send({evil})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "asgate", "site30:app", "--port", "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr == "asgate: the application failed to start: no\\x1b[2J\\nforged\n"

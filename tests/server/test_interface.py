@@ -108,3 +108,13 @@ def test_what_is_no_application_says_what_it_looks_like(application, interface, 
     assert sentence in caught.value.sentence
     assert hint in caught.value.hint
     assert caught.value.exit_code is Exit.TARGET
+
+
+def test_a_class_of_asgi_3_gets_its_hint():
+    class Endpoint:
+        def __init__(self, scope, receive, send): ...
+
+        def __await__(self): ...
+
+    with pytest.raises(Failure, match="--interface asgi3"):
+        as_asgi3(Endpoint, "auto", "app")

@@ -418,3 +418,25 @@ def test_a_cancelled_start_cancels_the_application(run):
 
     run(main())
     assert ended
+
+
+def test_a_generator_exit_is_an_error_like_any_other(run):
+    async def application(scope, receive, send):
+        await receive()
+        raise GeneratorExit
+
+    with pytest.raises(Failure, match="raised GeneratorExit in its lifespan"):
+        serve(run, application, "on")
+
+
+@clause("ASGI-202")
+def test_a_receive_too_many_is_told(run, messages):
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        while True:
+            await receive()
+
+    code, _ = serve(run, application, limit=0.01)
+    assert code is Exit.SHUTDOWN
+    assert "receive() again after lifespan.shutdown" in messages.text

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -110,4 +111,69 @@ def test_an_exception_comes_out():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        run_on(asyncio.new_event_loop, main)
+
+
+LOOPS = pytest.mark.parametrize("choice", ["asyncio", "uvloop"])
+
+
+async def served(said, end):
+    """Like a server: what it does at its end needs another task, as lifespan shutdown does."""
+    stop, stopped = asyncio.Event(), asyncio.Event()
+
+    async def other():
+        await stop.wait()
+        stopped.set()
+
+    task = asyncio.ensure_future(other())
+    end(task)
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        stop.set()
+        await stopped.wait()
+        said.append("stopped")
+
+
+@LOOPS
+@pytest.mark.clause("ASGI-199")
+def test_a_callback_that_wants_to_end_it_all_lets_main_end_in_order(choice):
+    said = []
+
+    def end(_):
+        asyncio.get_running_loop().call_soon(sys.exit, 9)
+
+    with pytest.raises(SystemExit) as caught:
+        run_on(loop_factory(choice), lambda: served(said, end))
+    assert (caught.value.code, said) == (9, ["stopped"])
+
+
+@LOOPS
+def test_a_loop_that_was_stopped_lets_main_end_in_order(choice):
+    said = []
+
+    def end(_):
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.stop)
+
+    with pytest.raises(Failure, match="the application stopped the event loop") as caught:
+        run_on(loop_factory(choice), lambda: served(said, end))
+    assert (caught.value.exit_code, said) == (Exit.APPLICATION, ["stopped"])
+
+
+@LOOPS
+def test_a_main_that_was_cancelled_is_told_in_a_sentence(choice):
+    def end(_):
+        asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+
+    with pytest.raises(Failure, match="the application cancelled the server's task") as caught:
+        run_on(loop_factory(choice), lambda: served([], end))
+    assert caught.value.exit_code is Exit.APPLICATION
+
+
+def test_a_runtime_error_of_main_is_its_own():
+    async def main():
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
         run_on(asyncio.new_event_loop, main)

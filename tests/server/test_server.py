@@ -222,3 +222,25 @@ def test_slow_is_what_it_says(run):
             return await reply
 
     assert run(main()).endswith(b"ok")
+
+
+def test_a_server_can_serve_again(run):
+    async def main():
+        server = asgate.Server(Recorder(), port=0)
+        for _ in range(2):
+            async with server:
+                waiting = asyncio.ensure_future(server.wait())
+                assert b"200" in await answer(server.addresses[0])
+                assert not waiting.done()
+                server.ask_to_stop()
+                await waiting
+
+    run(main())
+
+
+def test_the_command_has_no_place_on_a_running_loop(run):
+    async def main():
+        asgate.run(Recorder(), port=0)
+
+    with pytest.raises(RuntimeError, match="runs already: use `async with asgate"):
+        run(main())

@@ -214,3 +214,44 @@ def test_only_one_descriptor_is_watched():
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         assert runner.run(main()) == 1
+
+
+def test_it_says_that_it_waits_for_lifespan_shutdown(run, messages, monkeypatch):
+    monkeypatch.setattr(worker, "TELL_EVERY", 0.01)
+    release = asyncio.Event()
+
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await release.wait()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def main():
+        server = asgate.Server(application, port=0)
+        await server.start()
+        stopping = asyncio.ensure_future(server.stop())
+        while "waiting for the application's lifespan shutdown" not in messages.text:
+            await asyncio.sleep(0)
+        release.set()
+        return await stopping
+
+    assert run(main()) is Exit.OK
+
+
+def test_a_path_forges_no_line_in_what_a_stop_tells(run, messages, monkeypatch):
+    monkeypatch.setattr(worker, "TELL_EVERY", 0.01)
+
+    async def main():
+        application = Slow()
+        server = asgate.Server(application, port=0, graceful_timeout=0.1)
+        await server.start()
+        reply = asyncio.ensure_future(answer(server.addresses[0], "/slow%0aCRITICAL%20forged"))
+        await application.begun.wait()
+        await server.stop()
+        await asyncio.gather(reply, return_exceptions=True)
+
+    run(main())
+    told = [message for message in messages.messages if "forged" in message and "/slow" in message]
+    assert {text.split(" ")[0] for text in told} >= {"stopping,", "cancelled:"}
+    assert not [text for text in told if "\n" in text]

@@ -41,12 +41,19 @@ class AccessLog:
     def write(self, records: list[Record]) -> None:
         """One line for each record; they all ended just now."""
         now = time.time()
-        lines = [self._line(record, now) for record in records]
+        lines = [self._made(record, now) for record in records]
         if self._handler is not None:
             self._handler.write_lines(lines)
             return
         for line, record in zip(lines, records, strict=True):
             self._logger.info("%s", line, extra=fields(record))
+
+    def _made(self, record: Record, now: float) -> str:
+        """One line; an application that spoils the headers of its scope spoils no other line."""
+        try:
+            return self._line(record, now)
+        except (TypeError, ValueError, AttributeError):
+            return self._line((*record[:5], [], *record[6:]), now)
 
 
 def line_format(style: str, handler: AccessHandler | None) -> Line:

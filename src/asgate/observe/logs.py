@@ -100,6 +100,14 @@ class AccessHandler(logging.StreamHandler[TextIO]):
             return
 
 
+class _Awake(logging.Logger):
+    """A logger that `dictConfig` and `fileConfig` of the application do not disable in passing
+    (`disable_existing_loggers`): its errors must not vanish.
+    """
+
+    disabled = property(lambda _: False, lambda *_: None)
+
+
 def configure(settings: Settings) -> None:
     """Sets up logging as the settings say. Raises `Failure` (CONFIG) for a logging configuration that does
     not work.
@@ -124,6 +132,7 @@ def configure(settings: Settings) -> None:
         json_lines=json_lines,
     )
     for logger, its_handler in ((messages, handler), (access, lines)):
+        logger.__class__ = _Awake
         logger.handlers[:] = [its_handler]
         logger.setLevel(level)
         logger.propagate = False

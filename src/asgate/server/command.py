@@ -3,6 +3,7 @@ signals, exit codes.
 """
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import os
@@ -17,11 +18,12 @@ from asgate.config.load import Loaded, load
 from asgate.config.settings import Settings
 from asgate.errors import Exit, Failure
 from asgate.observe import logs
+from asgate.observe.logs import escaped
 from asgate.observe.tracebacks import outside
 from asgate.server.descriptors import raise_limit
 from asgate.server.loops import loop_factory, run_on
 from asgate.server.server import Server
-from asgate.server.signals import captured
+from asgate.server.signals import captured, ignore
 
 THREADS_LIMIT = 5.0  # seconds that threads of the application may still take when everything else is over
 log = logging.getLogger("asgate")
@@ -32,8 +34,10 @@ def run(app: Any = None, /, **options: Any) -> None:
     and its files.
 
     `app` is an application or a target. Exits with the command's exit code (`SystemExit`) unless all went
-    well.
+    well. Raises RuntimeError on a running event loop.
     """
+    if _loop_runs():
+        raise RuntimeError("an event loop runs already: use `async with asgate.Server(app)` on it")
     if isinstance(app, str):
         options["target"], app = app, None
     code = reported(lambda: serve(load(options), app))
@@ -41,11 +45,19 @@ def run(app: Any = None, /, **options: Any) -> None:
         raise SystemExit(int(code))
 
 
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def serve(loaded: Loaded, app: Any = None, *, take_over: bool = False) -> int:
     """Serves with these settings and returns the exit code.
 
-    `take_over`: inherited sockets are ours alone, so that their numbers are closed. Raises `Failure` for what
-    the user can put right.
+    `take_over`: the process is ours alone, inherited sockets and signals included, and ends afterwards. Raises
+    `Failure` for what the user can put right.
     """
     settings = loaded.settings
     logs.configure(settings)
@@ -72,7 +84,7 @@ async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
             few,
             settings.limit_connections,
         )
-    with captured(asyncio.get_running_loop(), server.ask_to_stop):
+    with captured(asyncio.get_running_loop(), server.ask_to_stop, for_good=take_over):
         return await server.serve(note=" (Press CTRL+C to stop)")
 
 
@@ -93,8 +105,15 @@ def tell(failure: Failure) -> None:
     """
     if (cause := failure.cause) is not None:
         traceback.print_exception(type(cause), cause, outside(cause.__traceback__))
-    lines = [f"asgate: {failure.sentence}", *([f"  hint: {failure.hint}"] if failure.hint else [])]
+    sentence, hint = escaped(failure.sentence), escaped(failure.hint)
+    lines = [f"asgate: {sentence}", *([f"  hint: {hint}"] if hint else [])]
     print("\n".join(lines), file=sys.stderr)
+
+
+def stay_calm() -> None:
+    """To be called first in the process: what is registered first with `atexit` comes last."""
+    if threading.current_thread() is threading.main_thread():
+        atexit.register(ignore)
 
 
 def leave(code: int) -> NoReturn:

@@ -62,7 +62,9 @@ def _accepts(application: Callable[..., Any], arguments: int) -> bool | None:
 def _check_arguments(application: Callable[..., Any], arguments: int, name: str) -> None:
     if _accepts(application, arguments) is not False:
         return
-    if _accepts(application, 2):
+    if inspect.isclass(application) and _accepts(application, 3):
+        hint = "it looks like a class for ASGI 3: add --interface asgi3"
+    elif _accepts(application, 2):
         hint = (
             "it looks like a WSGI application: wrap it with a2wsgi.WSGIMiddleware or asgiref.wsgi.WsgiToAsgi"
         )

@@ -147,14 +147,24 @@ class Lifespan:
         }
         try:
             await self._application(scope, self._receive, self._send)
-        except (SystemExit, KeyboardInterrupt, GeneratorExit):
+        except (SystemExit, KeyboardInterrupt):
             raise
+        except GeneratorExit as error:
+            if not self._runs():  # the coroutine is closed: nobody waits any more
+                raise
+            self._left(error)
         except BaseException as error:  # whatever it is, somebody waits for `_settled` (ASGI-196)
             self._left(error)
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
             self._left(None)
+
+    def _runs(self) -> bool:
+        try:
+            return asyncio.current_task() is self._task
+        except RuntimeError:  # no loop runs
+            return False
 
     def _left(self, error: BaseException | None) -> None:
         """The application returned or raised (ASGI-196 to 198): it gets no more events."""
@@ -192,6 +202,7 @@ class Lifespan:
         if not self._told_to_stop:
             self._told_to_stop = True
             return {"type": "lifespan.shutdown"}
+        log.warning("the application calls receive() again after lifespan.shutdown: nothing comes (ASGI-202)")
         await asyncio.get_running_loop().create_future()  # until the task is cancelled (ASGI-202)
         raise AssertionError("a future that nobody resolves")
 

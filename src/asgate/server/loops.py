@@ -63,15 +63,47 @@ def run_on(factory: LoopFactory, main: Callable[[], Coroutine[Any, Any, T]]) -> 
     stop always ends.
     """
     loop = factory()
+    task: asyncio.Task[T] | None = None
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(main())
+        task = loop.create_task(main())
+        return loop.run_until_complete(task)
+    except (asyncio.CancelledError, RuntimeError) as error:
+        if (failure := _ended_by_application(task, error)) is not None:
+            raise failure from None
+        raise
     finally:
         try:
-            loop.run_until_complete(_clean_up(loop))
+            if task is not None and not task.done():  # a callback raised SystemExit, or stopped the loop
+                loop.run_until_complete(_end(task))
         finally:
-            asyncio.set_event_loop(None)
-            loop.close()
+            _close(loop)
+
+
+def _ended_by_application(task: "asyncio.Task[Any] | None", error: BaseException) -> Failure | None:
+    if task is not None and isinstance(error, asyncio.CancelledError):
+        sentence = "the application cancelled the server's task"
+    elif task is not None and not task.done():
+        sentence = "the application stopped the event loop"
+    else:
+        return None
+    return Failure(Exit.APPLICATION, sentence, "to end the server, let it raise SystemExit")
+
+
+async def _end(main: "asyncio.Task[Any]") -> None:
+    """Before anything else ends, `main` does: it stops the server and runs lifespan shutdown (ASGI-199)."""
+    main.cancel()
+    await asyncio.wait({main})
+    if not main.cancelled():
+        main.exception()  # what matters is what ended the loop
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_until_complete(_clean_up(loop))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 async def _clean_up(loop: asyncio.AbstractEventLoop) -> None:

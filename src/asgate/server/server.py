@@ -61,6 +61,7 @@ class Server:
             )
         self._settings = settings
         self._take_over = False
+        self._stopped = False
         self._listeners: list[Listener] = []
         self._worker: Worker | None = None
         self._asked = asyncio.Event()
@@ -104,6 +105,8 @@ class Server:
 
         if self._worker is not None:
             raise RuntimeError("the server runs already")
+        if self._stopped:
+            self._asked, self._hurry, self._stopped = asyncio.Event(), asyncio.Event(), False
         if self._application is None:
             self.load()
         assert self._application is not None
@@ -122,6 +125,7 @@ class Server:
         """Stops gracefully: requests are finished within `graceful_timeout`, then lifespan shutdown runs."""
         worker, self._worker = self._worker, None
         self._asked.set()
+        self._stopped = True
         # Ours go first: then the reactor's duplicates are the last, and draining refuses clients at once.
         self._close()
         return Exit.OK if worker is None else await worker.stop(self._hurry)

@@ -21,9 +21,14 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (signal.S
 
 
 @contextlib.contextmanager
-def captured(loop: AbstractEventLoop, tell: Callable[[str], None]) -> Iterator[None]:
+def captured(
+    loop: AbstractEventLoop, tell: Callable[[str], None], *, for_good: bool = False
+) -> Iterator[None]:
     """Calls `tell("SIGTERM")` on the loop for the first and the second signal; restores what was set before
     at the end.
+
+    `for_good`: the process ends afterwards, and a second signal that comes meanwhile must not change how
+    (`timeout`, shells and supervisors tell the process and its group). Nothing is restored then.
 
     In another thread than the main one Python allows no handlers: nothing is captured then.
     """
@@ -50,5 +55,11 @@ def captured(loop: AbstractEventLoop, tell: Callable[[str], None]) -> Iterator[N
     try:
         yield
     finally:
-        for number, handler in previous.items():
+        for number, handler in ({} if for_good else previous).items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def ignore() -> None:
+    """For the last moments of a process, when Python calls no handlers any more."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)

@@ -10,13 +10,16 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakSet
 
 from asgate._core import ClientDisconnected, MessageError, Reactor
 from asgate.config.settings import Settings
 from asgate.errors import Exit
 from asgate.observe.access import AccessLog
+from asgate.observe.logs import escaped
 from asgate.observe.reports import Reports
 from asgate.server.lifespan import Lifespan
 from asgate.server.sockets import Listener
@@ -80,7 +83,7 @@ class Worker(Reports):
         if await self._wait_drained(self._settings.graceful_timeout, hurry):
             return
         for line in self._reactor.waiting_for():
-            log.warning("cancelled: %s", line)
+            log.warning("cancelled: %s", escaped(line))
         self._reactor.cancel()
         await self._wait_drained(CANCEL_LIMIT, None)
 
@@ -98,14 +101,17 @@ class Worker(Reports):
         if not waiting or left <= 0:
             return
         more = f", and {len(waiting) - 5} more" if len(waiting) > 5 else ""
-        log.info("stopping, %.0f s left, waiting for %s%s", left, "; ".join(waiting[:5]), more)
+        log.info("stopping, %.0f s left, waiting for %s%s", left, escaped("; ".join(waiting[:5])), more)
 
     async def _finish_lifespan(self, hurry: asyncio.Event) -> Exit:
         """Lifespan shutdown always runs; a second signal that comes while it does cuts it short."""
         ending = asyncio.ensure_future(self._lifespan.shutdown())
         if not hurry.is_set():
             hurried = asyncio.ensure_future(hurry.wait())
-            await asyncio.wait({ending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            while not await first_done({ending, hurried}, TELL_EVERY):
+                log.info(
+                    "stopping, waiting for the application's lifespan shutdown (a second signal cuts it short)"
+                )
             hurried.cancel()
             if not ending.done():
                 ending.cancel()
@@ -123,6 +129,16 @@ class Worker(Reports):
     def quit(self, error: BaseException) -> None:
         self._quit_asked(error)
 
+    def child_ended(self, error: BaseException | None) -> None:
+        """A child that the application has forked shares its parent's loop: it leaves without touching that."""
+        log.warning(
+            "a forked child of the application (pid %d) came back to the server: it ends here", os.getpid()
+        )
+        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
+
     def drained(self) -> None:
         self._drained.set()
 
@@ -138,6 +154,12 @@ def _abandon_all() -> None:
 if hasattr(os, "register_at_fork"):
     # A child of the application must not keep clients waiting for the end of a connection, nor the port open.
     os.register_at_fork(after_in_child=_abandon_all)
+
+
+async def first_done(futures: set[asyncio.Future[Any]], limit: float) -> bool:
+    """Waits until one of the futures is done; False when the time is over first."""
+    done, _ = await asyncio.wait(futures, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
 
 
 async def first_of(signs: list[asyncio.Event], limit: float) -> bool:

@@ -88,18 +88,18 @@ unsafe fn called(
     slf: *mut ffi::PyObject,
     work: impl FnOnce(&Bound<'_, Exchange>) -> PyResult<Py<PyAny>>,
 ) -> *mut ffi::PyObject {
-    Python::attach(|py| {
-        // SAFETY: see above.
-        let exchange = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<Exchange>() };
-        let result = catch_unwind(AssertUnwindSafe(|| work(&exchange))).unwrap_or_else(|_| {
-            Err(PyRuntimeError::new_err("asgate: a panic in the core; please report it with the lines above"))
-        });
-        match result {
-            Ok(value) => value.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                ptr::null_mut()
-            }
+    // SAFETY: Python called us. (`Python::attach` would refuse during finalization, when a `__del__` may still send.)
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: see above.
+    let exchange = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<Exchange>() };
+    let result = catch_unwind(AssertUnwindSafe(|| work(&exchange))).unwrap_or_else(|_| {
+        Err(PyRuntimeError::new_err("asgate: a panic in the core; please report it with the lines above"))
+    });
+    match result {
+        Ok(value) => value.into_ptr(),
+        Err(error) => {
+            error.restore(py);
+            ptr::null_mut()
         }
-    })
+    }
 }

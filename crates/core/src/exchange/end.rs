@@ -28,6 +28,12 @@ enum Reached {
 pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<()> {
     let this = exchange.get();
     let reactor = this.reactor.get();
+    if reactor.state.lock()?.abandoned {
+        // Our process was forked by the application, and its code has come to its end here.
+        let code = result.as_ref().err().map(|error| error.value(exchange.py()));
+        observe(this.reactor.bind(exchange.py()), "child_ended", (code,));
+        return Ok(());
+    }
     let (reached, cancelled, garbage) = {
         let mut inner = this.state.lock()?;
         inner.over = true;
@@ -48,6 +54,10 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
         Reached::All | Reached::Gone => {}
     }
     release(exchange, &reached)?;
+    let watch = this.state.lock()?.watch.take();
+    if let Some(watch) = watch {
+        watch.call_method0(exchange.py(), &Keys::of(exchange.py()).cancel)?;
+    }
     drop((result, garbage));
     crate::reactor::shutdown::tell_when_drained(this.reactor.bind(exchange.py()))
 }
@@ -137,7 +147,9 @@ pub fn watch_departed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
 fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
     let py = exchange.py();
     let callback = exchange.getattr(pyo3::intern!(py, "_overdue"))?;
-    exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback).map(|_| ())
+    let handle = exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback)?;
+    exchange.get().state.lock()?.watch = Some(handle);
+    Ok(())
 }
 
 /// Cancels an application that has neither sent nor received since its client left; otherwise looks again later.

@@ -21,7 +21,7 @@ pub mod scope;
 pub mod task;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAttributeError, PyStopIteration};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -110,6 +110,8 @@ pub struct State {
     /// The application's coroutine, from its start to its end.
     pub coroutine: Option<Py<PyAny>>,
     pub task: Option<Py<PyAny>>,
+    /// The timer that watches over an application whose client has left.
+    pub watch: Option<Py<PyAny>>,
     /// Where the reactor lists this exchange while its application runs.
     pub listed: Option<usize>,
     pub scope: Py<PyDict>,
@@ -183,6 +185,7 @@ impl Exchange {
             unstarted: false,
             coroutine: None,
             task: None,
+            watch: None,
             listed: None,
             scope: birth.scope,
             record: birth.record,
@@ -420,16 +423,16 @@ impl Exchange {
     }
 
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        task::coroutine(slf)?.call_method0("close")?;
-        Ok(())
+        let coroutine = slf.get().state.lock()?.coroutine.as_ref().map(|coroutine| coroutine.clone_ref(slf.py()));
+        match coroutine {
+            Some(coroutine) => coroutine.call_method0(slf.py(), "close").map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Debuggers and anyio look at `cr_frame`, `cr_running`, `cr_await` …: they see the application's coroutine.
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        if !name.starts_with("cr_") && !matches!(name, "__name__" | "__qualname__") {
-            return Err(PyAttributeError::new_err(format!("asgate's exchange has no attribute {name:?}")));
-        }
-        task::coroutine(slf)?.getattr(name)
+        task::attribute(slf, name)
     }
 
     /// The grace time of a departed client is over (see `end`).

@@ -5,10 +5,10 @@
 
 use std::ptr;
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 
 use crate::exchange::Exchange;
 use crate::exchange::callables;
@@ -38,20 +38,16 @@ impl Tasks {
     }
 }
 
-/// Calls `application(scope, receive, send)` and runs what it returns.
+/// Makes the task. The application is called in its first step: whatever it does before it returns a coroutine happens
+/// in the task and in the request's own context, too.
 pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let py = slf.py();
     let this = slf.get();
-    let coroutine = match call(this, exchange) {
-        Ok(coroutine) => coroutine,
-        Err(error) => return end::finish(exchange, Err(error)),
-    };
-    exchange.get().state.lock()?.coroutine = Some(coroutine);
-    let arguments = PyTuple::new(py, [exchange])?;
     if !this.tasks.eager {
         exchange.get().state.lock()?.unstarted = true;
         this.state.lock()?.unstarted += 1;
     }
+    let arguments = PyTuple::new(py, [exchange])?;
     let task = this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py)))?;
     let mut inner = exchange.get().state.lock()?;
     if inner.over {
@@ -64,18 +60,19 @@ pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResu
 }
 
 /// The application's coroutine, or the iterator of whatever else it returned to be awaited (ASGI-001).
-fn call(reactor: &Reactor, exchange: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>> {
+fn call<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Bound<'py, PyAny>> {
     let py = exchange.py();
+    let reactor = exchange.get().reactor.get();
     let scope = exchange.get().state.lock()?.scope.clone_ref(py);
     let receive = callables::receive_of(exchange)?;
     let send = callables::send_of(exchange)?;
     let result = reactor.application.bind(py).call1((scope, receive, send))?;
     // SAFETY: `result` is a live object.
     if unsafe { ffi::PyCoro_CheckExact(result.as_ptr()) } != 0 {
-        return Ok(result.unbind());
+        return kept(exchange, result);
     }
-    match result.call_method0("__await__") {
-        Ok(iterator) => Ok(iterator.unbind()),
+    match awaited(&result) {
+        Ok(iterator) => kept(exchange, iterator),
         Err(_) => Err(PyTypeError::new_err(format!(
             "the application returned {}, which cannot be awaited: is it an `async def` (ASGI-001)? An ASGI 2 application \
              (`app(scope)`) needs `--interface asgi2`",
@@ -84,10 +81,30 @@ fn call(reactor: &Reactor, exchange: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>
     }
 }
 
+fn kept<'py>(exchange: &Bound<'py, Exchange>, coroutine: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    exchange.get().state.lock()?.coroutine = Some(coroutine.clone().unbind());
+    Ok(coroutine)
+}
+
+/// An awaitable's iterator; a generator marked by `types.coroutine` is its own.
+fn awaited<'py>(result: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let awaitable = result.py().import("inspect")?.call_method1("isawaitable", (result,))?.is_truthy()?;
+    match result.call_method0("__await__") {
+        Err(_) if awaitable => Ok(result.clone()),
+        iterator => iterator,
+    }
+}
+
 /// One step of the application: what its task waits for, or None at its end.
 pub fn step(exchange: &Bound<'_, Exchange>) -> PyResult<Option<Py<PyAny>>> {
     let py = exchange.py();
-    let coroutine = coroutine(exchange)?;
+    let coroutine = match started(exchange)? {
+        Some(coroutine) => coroutine,
+        None => match call(exchange) {
+            Ok(coroutine) => coroutine,
+            Err(error) => return outcome(exchange, Err(error)),
+        },
+    };
     let mut value: *mut ffi::PyObject = ptr::null_mut();
     // SAFETY: both objects are alive, and `value` receives a new reference or null.
     let result = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut value) };
@@ -103,24 +120,50 @@ pub fn step(exchange: &Bound<'_, Exchange>) -> PyResult<Option<Py<PyAny>>> {
 
 /// An exception (cancellation) for the application: what it waits for then, or None at its end.
 pub fn throw(exchange: &Bound<'_, Exchange>, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Py<PyAny>>> {
-    let thrown = coroutine(exchange)?.getattr("throw").and_then(|throw| throw.call1(arguments));
-    let stepped = match thrown {
-        Ok(waits_for) => Ok(Some(waits_for.unbind())),
-        Err(error) if error.is_instance_of::<PyStopIteration>(exchange.py()) => Ok(None),
-        Err(error) => Err(error),
+    let stepped = match started(exchange)? {
+        // Cancelled before its first step: it never runs.
+        None => Err(thrown(arguments)),
+        Some(coroutine) => match coroutine.getattr("throw").and_then(|throw| throw.call1(arguments)) {
+            Ok(waits_for) => Ok(Some(waits_for.unbind())),
+            Err(error) if error.is_instance_of::<PyStopIteration>(exchange.py()) => Ok(None),
+            Err(error) => Err(error),
+        },
     };
     outcome(exchange, stepped)
 }
 
-/// The application's own coroutine.
-pub fn coroutine<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Bound<'py, PyAny>> {
+fn thrown(arguments: &Bound<'_, PyTuple>) -> PyErr {
+    match arguments.get_item(0) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+/// The application's own coroutine, once it was called.
+fn started<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut state = exchange.get().state.lock()?;
+    if state.over {
+        return Err(PyRuntimeError::new_err("cannot reuse an already awaited application"));
+    }
     if std::mem::take(&mut state.unstarted) {
         exchange.get().reactor.get().state.lock()?.unstarted -= 1;
     }
-    match &state.coroutine {
-        Some(coroutine) => Ok(coroutine.bind(exchange.py()).clone()),
-        None => Err(PyRuntimeError::new_err("cannot reuse an already awaited application")),
+    Ok(state.coroutine.as_ref().map(|coroutine| coroutine.bind(exchange.py()).clone()))
+}
+
+/// What debuggers, `repr(task)` and anyio ask of a coroutine (`cr_frame`, `cr_running`, `cr_await` …): the application's
+/// answer, from whatever thread, or that of a finished coroutine.
+pub fn attribute<'py>(exchange: &Bound<'py, Exchange>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let py = exchange.py();
+    let inner = exchange.get().state.peek(|state| state.coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py)));
+    if let Some(Some(coroutine)) = inner {
+        return coroutine.into_bound(py).getattr(name);
+    }
+    match name {
+        "cr_running" | "cr_suspended" => Ok(PyBool::new(py, false).to_owned().into_any()),
+        "cr_frame" | "cr_await" | "cr_origin" => Ok(py.None().into_bound(py)),
+        "__name__" | "__qualname__" => Ok(PyString::new(py, "application").into_any()),
+        _ => Err(PyAttributeError::new_err(format!("asgate's exchange has no attribute {name:?}"))),
     }
 }
 

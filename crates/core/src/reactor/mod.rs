@@ -235,6 +235,10 @@ impl Reactor {
     }
 
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if slf.get().state.lock()?.abandoned {
+            shutdown::observe(slf, "child_ended", (slf.py().None(),));
+            return Ok(());
+        }
         let Some(ready) = slf.get().begin_turn()? else { return Ok(()) };
         Self::serve_queues(slf, true)?;
         burst::serve(slf, &ready)?;

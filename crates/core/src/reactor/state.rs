@@ -67,6 +67,8 @@ pub struct State {
     pub in_flight: usize,
     pub requests: u64,
     pub tally: Tally,
+    /// We are a forked child: all this is the parent's.
+    pub abandoned: bool,
     pub draining: bool,
     /// The grace time of a stop is over: a connection whose applications have ended goes, whatever it still has to say.
     pub cancelling: bool,
@@ -148,6 +150,7 @@ impl State {
             in_flight: 0,
             requests: 0,
             tally: Tally::default(),
+            abandoned: false,
             draining: false,
             cancelling: false,
             drained: false,

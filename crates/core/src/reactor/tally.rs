@@ -36,7 +36,8 @@ impl Access {
             raw_path: bytes(&keys.raw_path)?,
             query: bytes(&keys.query_string)?,
             version: text(&keys.http_version)?,
-            headers: headers.unbind(),
+            // A list of our own: the application may change the one in its scope.
+            headers: headers.get_slice(0, headers.len()).unbind(),
         })
     }
 }
