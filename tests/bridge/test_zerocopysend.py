@@ -228,4 +228,4 @@ async def test_no_descriptor_is_left_open(serve, path, file):
         for _ in range(20):
             await client.send(GET)
             await client.response()
-        assert count() == before
+        assert count() <= before  # fewer, when another test's server has let go in the meantime

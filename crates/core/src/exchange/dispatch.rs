@@ -96,7 +96,13 @@ fn birth<'py>(slf: &Bound<'py, Reactor>, key: usize, stream: StreamId, head: &He
     };
     let made = this.scopes.make(py, listener, client, head, &fields, &this.settings);
     give_back(this, fields)?;
-    let (scope, access) = made?;
+    let (scope, access) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            this.state.lock()?.in_flight -= 1;
+            return Err(error);
+        }
+    };
     let birth = Birth {
         key,
         stream,

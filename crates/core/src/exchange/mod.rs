@@ -251,7 +251,9 @@ impl Exchange {
             return Ok(Polled::Event(event));
         }
         this.ask_for_body(slf)?;
-        input::pull(this.reactor.bind(slf.py()), this.key)?;
+        let pulled = input::pull(this.reactor.bind(slf.py()), this.key)?;
+        // Framing counts, too: an upload of one-byte chunks is mostly that.
+        this.state.lock()?.streak += pulled;
         // Asking, too, may have brought news: a client that is gone.
         if let Some(event) = this.ready_event(slf.py())? {
             return Ok(Polled::Event(event));

@@ -48,7 +48,10 @@ pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResu
         this.state.lock()?.unstarted += 1;
     }
     let arguments = PyTuple::new(py, [exchange])?;
-    let task = this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py)))?;
+    let task = match this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py))) {
+        Ok(task) => task,
+        Err(error) => return end::finish(exchange, Err(error)),
+    };
     let mut inner = exchange.get().state.lock()?;
     if inner.over {
         return Ok(());

@@ -16,8 +16,8 @@ use crate::settings::Settings;
 /// giving the kernel one more segment. (Measured with hello and echo bodies; see docs/benchmarks.md.)
 const COPY_LIMIT: usize = 4096;
 
-/// Least time for an application to take the rest of its body after the client has hung up.
-const UNHEARD_GRACE: Millis = 1000;
+/// Time for an application to take the rest of its body after the client has hung up, where no other is set.
+const UNHEARD_GRACE: Millis = 30_000;
 
 /// A client that was answered within this time may have its next request on the way.
 const BUSY_LATELY: Millis = 1000;
@@ -276,7 +276,8 @@ impl Connection {
     /// it: how long it is given for that.
     pub fn departure(&self, settings: &Settings) -> Option<Millis> {
         let unheard = self.hung_up && self.paused && !self.ended && !settings.half_close;
-        unheard.then(|| self.hung_up_at + settings.disconnect_timeout.max(UNHEARD_GRACE))
+        let grace = if settings.disconnect_timeout > 0 { settings.disconnect_timeout } else { UNHEARD_GRACE };
+        unheard.then(|| self.hung_up_at + grace)
     }
 
     /// When something must be done about this connection, if nothing happens before.
@@ -295,6 +296,20 @@ impl Connection {
         let busy_lately = self.wrote_at > 0 && now < self.wrote_at + BUSY_LATELY;
         self.readable |= busy_lately;
         self.session.close();
+    }
+
+    /// The last word, before the socket is closed. An answer that was cut short must not look complete: where nothing but
+    /// the close would tell, it is a reset (ASGI-019).
+    pub fn part(&mut self) {
+        for index in 0..self.exchanges.len() {
+            self.session.abort(self.exchanges[index].0);
+        }
+        if !self.outlet.is_empty() || self.session.must_reset() {
+            self.stream.reset();
+        } else if !self.broken {
+            // A process that the application has forked may hold a copy: closing ours alone would not tell the peer.
+            self.stream.shutdown_write();
+        }
     }
 
     /// All is said and written: whether the connection should end now.

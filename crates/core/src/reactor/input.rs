@@ -32,7 +32,7 @@ pub fn serve(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 /// Reads and looks at input as long as it is useful and fair.
 pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     let mut rounds = 0;
-    while rounds < READ_ROUNDS && serve_once(slf, key)? {
+    while rounds < READ_ROUNDS && serve_once(slf, key)? > 0 {
         rounds += 1;
         if slf.get().state.lock()?.connections.get(key).is_some_and(|connection| connection.fresh) {
             // Pipelined requests are left: others first.
@@ -45,20 +45,20 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     notice_end(slf, key)
 }
 
-/// One read (or the bytes that were kept) through the protocol. False: nothing more can be done now.
-fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
+/// One read (or the bytes that were kept) through the protocol. Returns how many bytes; 0: nothing more can be done now.
+fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
     let this = slf.get();
     let (buffer, filled) = {
         let mut state = this.state.lock()?;
         let state = &mut *state;
-        let Some(connection) = state.connections.get_mut(key) else { return Ok(false) };
+        let Some(connection) = state.connections.get_mut(key) else { return Ok(0) };
         if connection.digesting || !connection.wants_input() {
-            return Ok(false);
+            return Ok(0);
         }
         let mut buffer = take_buffer(&mut state.buffer, connection, &this.settings);
         let Some(filled) = fill(connection, &mut buffer) else {
             state.buffer = buffer;
-            return Ok(false);
+            return Ok(0);
         };
         connection.digesting = true;
         (buffer, filled)
@@ -68,7 +68,7 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<bool> {
     if state.buffer.is_empty() {
         state.buffer = buffer;
     }
-    looked.map(|_| true)
+    looked.map(|_| filled)
 }
 
 /// Passes input through the protocol and keeps what it could not use. Returns whether there is more to see to.
@@ -190,8 +190,9 @@ pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 }
 
 /// The application waits for input: reads at once if there is some, so that a fast upload costs no turn of the loop.
-pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
-    serve_once(slf, key).map(|_| ())
+/// Returns how many bytes were looked at.
+pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
+    serve_once(slf, key)
 }
 
 /// The application will be waiting: what is known to be there is looked at in the next turn. (The poller tells it once.)

@@ -165,15 +165,13 @@ impl Reactor {
     }
 
     /// What was put off: collected output, connections that gave way, deadlines.
-    fn serve_queues(slf: &Bound<'_, Self>, expired: bool) -> PyResult<()> {
+    fn serve_queues(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (dirty, backlog, due) = {
             let mut state = slf.get().state.lock()?;
             let state = &mut *state;
             let mut due = std::mem::take(&mut state.due);
             due.clear();
-            if expired {
-                state.timers.expire(state.now, &mut due);
-            }
+            state.timers.expire(state.now, &mut due);
             (std::mem::take(&mut state.dirty), std::mem::take(&mut state.backlog), due)
         };
         for key in dirty {
@@ -240,9 +238,9 @@ impl Reactor {
             return Ok(());
         }
         let Some(ready) = slf.get().begin_turn()? else { return Ok(()) };
-        Self::serve_queues(slf, true)?;
-        burst::serve(slf, &ready)?;
-        Self::end_turn(slf, ready)
+        let served = Self::serve_queues(slf).and_then(|()| burst::serve(slf, &ready));
+        // Whatever has happened, the turn ends.
+        Self::end_turn(slf, ready).and(served)
     }
 
     fn listen(slf: &Bound<'_, Self>, fd: RawFd) -> PyResult<()> {

@@ -142,17 +142,14 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
     let this = slf.get();
     let connection = {
         let mut state = this.state.lock()?;
-        let Some(connection) = state.connections.remove(key) else { return Ok(()) };
+        let Some(mut connection) = state.connections.remove(key) else { return Ok(()) };
+        connection.part();
         // The descriptor must leave the poller before it is closed: a duplicate in a child process would keep it there.
         let _ = state.poller.deregister(connection.stream.as_raw_fd());
         connection
     };
     if !reason.is_empty() {
         observe(slf, "refused", (connection.client.as_ref(), 0, reason));
-    }
-    // A process that the application has forked may hold a copy: closing ours alone would not tell the peer.
-    if !connection.broken {
-        connection.stream.shutdown_write();
     }
     let outcome = if connection.outlet.is_empty() && !connection.broken { "complete" } else { "disconnected" };
     for exchange in &connection.leaving {
