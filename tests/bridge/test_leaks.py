@@ -1,19 +1,20 @@
 """Nothing is left behind: by requests of every kind, by cancelled waits, by servers that were stopped."""
 
 import asyncio
+import contextlib
 import gc
-import os
 import weakref
 from collections import Counter
 from pathlib import Path
 
+import anyio
 import pytest
 
 clause = pytest.mark.clause
 OURS = ("Exchange", "Reactor", "Worker", "Task", "Future", "Waiting", "TimerHandle")
+SPARE = 1  # the core keeps the last `extensions`, to use the dict again when nobody else has it
 DISCONNECT = "http.disconnect"
 START = {"type": "http.response.start", "status": 200}
-ENDLESS = 1 << 16
 
 
 def descriptors():
@@ -124,32 +125,45 @@ async def test_two_thousand_requests_leave_nothing_behind(serve):
         assert app.begun == 8 + 1800 + 200
         await settled(lambda: descriptors() <= open_before)
         after = census()
-        assert len(app.scopes) == 0
+        assert len(app.scopes) <= SPARE
         assert len(app.tasks) <= 1  # at most the last one, in some register of the loop
     # A few may be in the hands of the loop or of asyncio's own helpers; what leaks, leaks by the hundred.
     grown = {name: after[name] - before[name] for name in OURS if after[name] - before[name] > 8}
     assert not grown
 
 
+async def by_task(receive):
+    task = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def by_timeout(receive):
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await receive()
+
+
+async def by_scope(receive):
+    """As Starlette's `request.is_disconnected()` does."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await receive()
+
+
 @clause("ASGI-022")
-async def test_cancelled_receives_leave_no_future(serve):
+@pytest.mark.parametrize("cancel", [by_task, by_timeout, by_scope])
+async def test_cancelled_receives_leave_no_future(serve, cancel):
     """As `request.is_disconnected()` in an endless loop does."""
     found = []
 
     async def app(scope, receive, send):
         await receive()
         await send(START)
-        for count in (10, 2_000):
+        for count in (10, 1_000):
             for _ in range(count):
-                waiting = receive().__await__()
-                waiting.send(None)
-                waiting.throw(asyncio.CancelledError) if False else waiting.close()
-            for _ in range(count):
-                task = asyncio.ensure_future(receive())
-                await asyncio.sleep(0)
-                task.cancel()
-                await asyncio.wait({task})
-            del task, waiting
+                await cancel(receive)
             found.append(census())
         await send({"type": "http.response.body", "body": b"end"})
 
@@ -240,11 +254,13 @@ async def test_stopped_servers_leave_no_timer_no_descriptor_and_no_object(serve,
     before, open_before = census(), descriptors()
     for number in range(20):
         await once(number)
-    assert descriptors() <= open_before
     after = census()
+    assert descriptors() <= open_before
     for name in ("Exchange", "Reactor", "Worker", "Task"):
         assert after[name] <= before[name] + 1, name
-    timers = [timer for timer in getattr(asyncio.get_running_loop(), "_scheduled", ()) if not timer.cancelled()]
+    timers = [
+        timer for timer in getattr(asyncio.get_running_loop(), "_scheduled", ()) if not timer.cancelled()
+    ]
     assert not timers
 
 
@@ -272,5 +288,4 @@ async def test_a_stopped_server_forgets_its_departed_clients(serve):
         await settled(lambda: not app.running)
         await asyncio.sleep(0)
         gc.collect()
-        assert len(app.scopes) == 0
-    assert os.getpid() > 0
+        assert len(app.scopes) <= SPARE

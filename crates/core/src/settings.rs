@@ -38,6 +38,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What one read may take: a head, and as much of what follows as may wait here.
+    pub fn read_size(&self) -> usize {
+        self.wire.head_bytes + self.pipeline_size
+    }
+
     pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self {
             wire: limits(settings)?,

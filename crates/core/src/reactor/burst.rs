@@ -33,12 +33,13 @@ impl Slots {
 pub fn serve(slf: &Bound<'_, Reactor>, ready: &[Ready]) -> PyResult<()> {
     let mut slots = std::mem::take(&mut slf.get().state.lock()?.slots.0);
     slots.resize(BURST * SLOT, 0);
+    let room = SLOT.min(slf.get().settings.read_size());
     for burst in ready.chunks(BURST) {
         let mut filled = [0; BURST];
         {
             let mut state = slf.get().state.lock()?;
             for ((news, slot), filled) in burst.iter().zip(slots.chunks_mut(SLOT)).zip(&mut filled) {
-                *filled = gather(&mut state, *news, slot);
+                *filled = gather(&mut state, *news, &mut slot[..room]);
             }
         }
         for ((news, slot), filled) in burst.iter().zip(slots.chunks(SLOT)).zip(filled) {

@@ -56,7 +56,7 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
             return Ok(0);
         }
         let mut buffer = take_buffer(&mut state.buffer, connection, &this.settings);
-        let Some(filled) = fill(connection, &mut buffer) else {
+        let Some(filled) = fill(connection, &mut buffer, this.settings.read_size()) else {
             state.buffer = buffer;
             return Ok(0);
         };
@@ -88,7 +88,7 @@ pub fn look_at(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<b
 /// The shared buffer; a new one in the rare case that it is in use further up the stack.
 fn take_buffer(shared: &mut Vec<u8>, connection: &Connection, settings: &crate::settings::Settings) -> Vec<u8> {
     let mut buffer = std::mem::take(shared);
-    let least = settings.wire.head_bytes + settings.pipeline_size + connection.inbox.len();
+    let least = settings.read_size() + connection.inbox.len();
     if buffer.len() < least {
         buffer.resize(least, 0);
     }
@@ -96,7 +96,7 @@ fn take_buffer(shared: &mut Vec<u8>, connection: &Connection, settings: &crate::
 }
 
 /// Kept bytes first, fresh ones behind them. None when there is nothing new to look at.
-fn fill(connection: &mut Connection, buffer: &mut [u8]) -> Option<usize> {
+fn fill(connection: &mut Connection, buffer: &mut [u8], room: usize) -> Option<usize> {
     if connection.linger_until.is_some() {
         discard(connection, buffer);
         return None;
@@ -105,7 +105,7 @@ fn fill(connection: &mut Connection, buffer: &mut [u8]) -> Option<usize> {
     let mut filled = kept;
     // What was kept and can be looked at comes first: the inbox does not grow beyond one read.
     if connection.readable && !connection.ended && !connection.fresh {
-        match connection.read(&mut buffer[kept..]) {
+        match connection.read(&mut buffer[kept..kept + room]) {
             Read::Bytes(count) => filled += count,
             Read::Empty => {}
             Read::Eof => connection.ended = true,

@@ -87,7 +87,7 @@ impl Reactor {
         let this = slf.get();
         {
             let mut state = this.state.lock()?;
-            if state.scheduled || state.in_turn {
+            if state.scheduled || state.in_turn || state.closed {
                 return Ok(());
             }
             state.scheduled = true;
@@ -109,7 +109,7 @@ impl Reactor {
         let wait = {
             let mut state = this.state.lock()?;
             let Some(next) = state.timers.next() else { return Ok(()) };
-            if next >= state.alarm {
+            if next >= state.alarm || state.closed {
                 return Ok(());
             }
             state.alarm = next;
@@ -131,7 +131,7 @@ impl Reactor {
 
     fn begin_turn(&self) -> PyResult<Option<Vec<Ready>>> {
         let mut state = self.state.lock()?;
-        if state.in_turn {
+        if state.in_turn || state.closed {
             return Ok(None);
         }
         state.scheduled = false;

@@ -107,8 +107,7 @@ pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     }
     let (running, alarm) = {
         let mut state = slf.get().state.lock()?;
-        state.release_memory();
-        state.close_alarm();
+        state.close();
         (std::mem::take(&mut state.running), state.alarm_handle.take())
     };
     drop(running);

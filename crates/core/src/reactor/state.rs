@@ -70,6 +70,8 @@ pub struct State {
     /// We are a forked child: all this is the parent's.
     pub abandoned: bool,
     pub draining: bool,
+    /// The end: no turn, no alarm.
+    pub closed: bool,
     /// The grace time of a stop is over: a connection whose applications have ended goes, whatever it still has to say.
     pub cancelling: bool,
     pub drained: bool,
@@ -117,8 +119,6 @@ impl Defaults {
 
 impl State {
     pub(super) fn new(settings: &Settings) -> PyResult<Self> {
-        // What one read may take: a head, and as much of what follows as may wait here.
-        let size = settings.wire.head_bytes + settings.pipeline_size;
         Ok(Self {
             poller: Poller::new(settings.batch)?,
             ready: Vec::with_capacity(settings.batch),
@@ -129,7 +129,7 @@ impl State {
             accept_told: None,
             timers: Timers::new(0),
             due: Vec::new(),
-            buffer: vec![0; size],
+            buffer: vec![0; settings.read_size()],
             slots: Slots::new(),
             fields: Fields::remembering(),
             backlog: Vec::new(),
@@ -152,6 +152,7 @@ impl State {
             tally: Tally::default(),
             abandoned: false,
             draining: false,
+            closed: false,
             cancelling: false,
             drained: false,
         })
@@ -187,13 +188,9 @@ impl State {
         self.dirty.push(key);
     }
 
-    /// No alarm will be set any more.
-    pub fn close_alarm(&mut self) {
-        self.alarm = 0;
-    }
-
-    /// Memory that a closed reactor needs no more; somebody may keep it for long (a cancelled timer of the loop).
-    pub fn release_memory(&mut self) {
+    /// Closed: memory that is needed no more goes now; somebody may keep the rest for long (a timer of the loop).
+    pub fn close(&mut self) {
+        self.closed = true;
         self.buffer = Vec::new();
         self.slots = Slots::new();
         self.spare = Vec::new();
