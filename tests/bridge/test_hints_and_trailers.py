@@ -280,3 +280,17 @@ async def test_trailers_of_a_response_without_a_body(serve):
             await client.send(WANTS.replace(b"GET", b"HEAD"))
             found = await client.response(head=True)
             assert (found.status, found.body) == (200, b"")
+
+
+@clause("ASGI-040", "ASGI-281")
+async def test_a_refused_trailer_leaves_the_earlier_ones(serve):
+    async def app(scope, receive, send):
+        await send(TRAILING)
+        await send(BODY)
+        await send(trailers((b"x-a", b"1"), more_trailers=True))
+        with pytest.raises(RuntimeError):
+            await send(trailers((b"content-length", b"1")))
+        await send(trailers((b"x-b", b"2")))
+
+    async with serve(app) as site:
+        assert (await site.ask(WANTS)).trailers == [(b"x-a", b"1"), (b"x-b", b"2")]

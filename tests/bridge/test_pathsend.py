@@ -243,3 +243,44 @@ async def test_pathsend_counts_as_the_last_body_before_trailers(serve, path):
     async with serve(sending(START | {"trailers": True}, pathsend(path), trailers)) as site:
         found = await site.get(b"/", b"te: trailers")
     assert (found.body, found.trailers) == (path.read_bytes(), [(b"x-sum", b"1")])
+
+
+@clause("ASGI-261", "ASGI-264")
+async def test_a_fifo_is_refused_and_waits_for_nobody(serve, tmp_path):
+    """Opening one without a writer would stand still for ever, and the whole server with it."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    raised = []
+
+    async def app(scope, receive, send):
+        await send(START)
+        try:
+            await send(pathsend(fifo))
+        except RuntimeError as error:
+            raised.append(str(error))
+        await send({"type": "http.response.body", "body": b"instead"})
+
+    async with serve(app) as site:
+        assert (await site.ask(GET)).body == b"instead"
+    assert "not a regular file" in raised[0]
+
+
+@clause("ASGI-267", "ASGI-118")
+async def test_the_last_send_returns_although_the_connection_lingers(serve, tmp_path):
+    """The client has everything and keeps its side open: the application need not wait for that."""
+    file = tmp_path / "file"
+    file.write_bytes(bytes(4 << 20))
+    returned = asyncio.Event()
+
+    async def app(scope, receive, send):
+        headers = [(b"content-length", b"%d" % (4 << 20)), (b"connection", b"close")]
+        await send(START | {"headers": headers})
+        await send(pathsend(file))
+        returned.set()
+
+    async with serve(app, timeout_linger=30.0) as site:
+        client = await site.connect()
+        await client.send(GET)
+        assert len((await client.response()).body) == 4 << 20
+        async with asyncio.timeout(5):
+            await returned.wait()

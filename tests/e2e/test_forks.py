@@ -84,7 +84,6 @@ def test_child_that_lives_on_keeps_no_client_waiting(serve: Serve, loop: str, wa
                 os.kill(child, signal.SIGTERM)
 
 
-@pytest.mark.xfail(raises=OSError, reason="the child inherits the listening sockets of Server")
 @BOTH
 def test_child_that_lives_on_keeps_no_port(serve: Serve, loop: str) -> None:
     server = serve("forks:app", "--loop", loop)

@@ -56,6 +56,11 @@ impl<T> LoopCell<T> {
             .map_err(|_| PyRuntimeError::new_err("asgate: re-entered; please report this as a bug"))
     }
 
+    /// In a forked child only, where the calling thread is the only one, whichever it was before.
+    pub fn seize(&self) -> PyResult<RefMut<'_, T>> {
+        self.value.try_borrow_mut().map_err(|_| PyRuntimeError::new_err("asgate: forked in mid-work"))
+    }
+
     /// For the collector only: looks if nobody is at work.
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.value.try_borrow().ok().map(|value| look(&value))

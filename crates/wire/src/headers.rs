@@ -92,6 +92,11 @@ impl Fields {
         self.spans.push(field);
     }
 
+    /// Keeps the first `count` fields.
+    pub fn truncate(&mut self, count: usize) {
+        self.spans.truncate(count);
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.spans.len()

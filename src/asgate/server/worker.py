@@ -47,6 +47,7 @@ class Worker(Reports):
         self._lifespan = Lifespan(application, settings.lifespan, settings.timeout_lifespan)
         self._loop = asyncio.get_running_loop()
         self._reactor: Reactor | None = None
+        self._listeners: list[Listener] = []
         self._drained = asyncio.Event()
 
     async def start(self, listeners: list[Listener]) -> None:
@@ -61,7 +62,8 @@ class Worker(Reports):
 
     def _accept(self, listeners: list[Listener]) -> None:
         self._reactor = Reactor(self._application, self._loop, self._settings, self, self._lifespan.state)
-        _reactors.add(self._reactor)
+        self._listeners = listeners
+        _workers.add(self)
         self._loop.add_reader(self._reactor.fileno(), self._reactor.turn)
         for listener in listeners:
             listener.listen(self._settings.backlog)
@@ -126,6 +128,13 @@ class Worker(Reports):
             self._reactor.close()
             self._reactor = None
 
+    def abandon(self) -> None:
+        """In a forked child: lets go of the parent's sockets."""
+        for listener in self._listeners:
+            listener.socket.close()
+        if self._reactor is not None:
+            self._reactor.abandon()
+
     def quit(self, error: BaseException) -> None:
         self._quit_asked(error)
 
@@ -143,12 +152,12 @@ class Worker(Reports):
         self._drained.set()
 
 
-_reactors: WeakSet[Reactor] = WeakSet()
+_workers: WeakSet[Worker] = WeakSet()
 
 
 def _abandon_all() -> None:
-    for reactor in list(_reactors):
-        reactor.abandon()
+    for worker in list(_workers):
+        worker.abandon()
 
 
 if hasattr(os, "register_at_fork"):

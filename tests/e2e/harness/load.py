@@ -65,6 +65,8 @@ class Crowd:
                 step = number
                 while self._ask(client, step):
                     step += self._pipeline
+        except ConnectionRefusedError:
+            self._note(unanswered=True)  # Who comes after the end is told so at once.
         except Exception as error:  # whatever it is, the test shall see it
             self._note(broken=f"{type(error).__name__}: {error}")
 

@@ -4,6 +4,7 @@ Nothing here sleeps: readers wait on a condition that every line of output wakes
 against hangs.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -94,6 +95,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=tuple(descriptors),
+            start_new_session=True,  # so that what an application forks can be ended with it
         )
         assert self.popen.stdout is not None
         assert self.popen.stderr is not None
@@ -137,9 +139,9 @@ class Process:
                 self.send_signal(signal.SIGTERM)
                 self.wait()
         finally:
-            if self.alive:
-                self.popen.kill()
-                self.popen.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.popen.wait()
             self.output.join()
             self.log.join()
         found = [line for line in self.log.text.splitlines() if any(word in line for word in BLEMISHES)]

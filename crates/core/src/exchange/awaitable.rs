@@ -1,6 +1,7 @@
-//! What `receive()` and `send()` return: small awaitables that take effect when they are awaited (so a cancelled one
-//! loses nothing), and one shared object for "already done". All of them pass for coroutines, so that
-//! `asyncio.create_task(receive())` works as it does with servers whose `receive` is an `async def`.
+//! What `receive()` and `send()` return: small awaitables, and one shared object for "already done". A `receive` takes its
+//! event when it is awaited, so a cancelled one loses nothing; a `send` has taken effect when it returns, its awaitable
+//! only waits. All of them pass for coroutines, so that `asyncio.create_task(receive())` works as it does with servers
+//! whose `receive` is an `async def`.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};

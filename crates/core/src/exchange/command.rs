@@ -276,19 +276,30 @@ fn send_trailers(slf: &Bound<'_, Exchange>, headers: Option<&Bound<'_, PyAny>>, 
     {
         let mut state = this.state.lock()?;
         let state = &mut *state;
-        let mut gathered = state.record.trailers.take().unwrap_or_default();
+        let gathered = state.record.trailers.get_or_insert_default();
+        let before = gathered.mark();
         for (name, value) in block.fields.iter(&block.bytes) {
             gathered.push(name, value);
         }
+        if gathered.bytes.len() > message::LARGEST_HEAD {
+            gathered.cut_back(before);
+            return Err(illegal(format!(
+                "{NAME}: the trailers are longer than {} bytes together",
+                message::LARGEST_HEAD
+            )));
+        }
         if more {
-            state.record.trailers = Some(gathered);
             return Done::shared(slf.py());
         }
         let mut shared = this.reactor.get().state.lock()?;
         let shared = &mut *shared;
         let Some(connection) = shared.connections.get_mut(this.key) else { return Err(disconnected()) };
         let command = Command::Trailers { fields: &gathered.fields, base: &gathered.bytes };
-        connection.send(this.stream, command, Source::None, shared.now).map_err(from_wire)?;
+        if let Err(error) = connection.send(this.stream, command, Source::None, shared.now) {
+            // Refused: what was accepted before stays (ASGI-040).
+            gathered.cut_back(before);
+            return Err(from_wire(error));
+        }
         state.phase = Phase::Complete;
     }
     sent(slf, true)?;

@@ -169,12 +169,15 @@ fn push(slf: &Bound<'_, Reactor>, key: usize, stream: StreamId, bytes: &[u8], en
         Some(exchange) => exchange.clone_ref(py),
         None => return Ok(()),
     };
-    if exchange.get().push_body(py, bytes, end, this.settings.read_buffer)? {
-        let mut state = this.state.lock()?;
-        let now = state.now;
-        if let Some(connection) = state.connections.get_mut(key) {
+    let full = exchange.get().push_body(py, bytes, end, this.settings.read_buffer)?;
+    let mut state = this.state.lock()?;
+    let now = state.now;
+    if let Some(connection) = state.connections.get_mut(key) {
+        if full {
             connection.paused = true;
             connection.session.set_reading(false, now);
+        } else if end && connection.paused {
+            connection.resume(now);
         }
     }
     Ok(())

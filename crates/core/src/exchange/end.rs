@@ -28,6 +28,7 @@ enum Reached {
 pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<()> {
     let this = exchange.get();
     let reactor = this.reactor.get();
+    reactor::now(reactor)?;
     if reactor.state.lock()?.abandoned {
         // Our process was forked by the application, and its code has come to its end here.
         let code = result.as_ref().err().map(|error| error.value(exchange.py()));
@@ -48,12 +49,13 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
         (reached, inner.cancelled, (inner.task.take(), inner.coroutine.take(), listed))
     };
     tell(exchange, &reached, cancelled, result.as_ref().err())?;
-    match reached {
-        Reached::Nothing => fail(exchange, if cancelled { 503 } else { 500 })?,
-        Reached::Part => output::abort(exchange)?,
-        Reached::All | Reached::Gone => {}
-    }
+    let answered = match reached {
+        Reached::Nothing => fail(exchange, if cancelled { 503 } else { 500 }),
+        Reached::Part => output::abort(exchange),
+        Reached::All | Reached::Gone => Ok(()),
+    };
     release(exchange, &reached)?;
+    answered?;
     let watch = this.state.lock()?.watch.take();
     if let Some(watch) = watch {
         watch.call_method0(exchange.py(), &Keys::of(exchange.py()).cancel)?;

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -21,7 +22,9 @@ pub struct FileRange {
 /// # Errors
 /// `OSError` (FileNotFoundError, PermissionError …): the head is still held, so that a 404 is possible (ASGI-264).
 pub fn of_path(path: &str) -> PyResult<FileRange> {
-    let file = File::open(path).map_err(|error| with_path(error, path))?;
+    // Opening a FIFO would wait for its writer, and everybody for that.
+    let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = opened.map_err(|error| with_path(error, path))?;
     let metadata = file.metadata().map_err(|error| with_path(error, path))?;
     if !metadata.is_file() {
         return Err(illegal(format!("http.response.pathsend: {path:?} is not a regular file (ASGI-261)")));

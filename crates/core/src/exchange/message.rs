@@ -34,11 +34,26 @@ impl Block {
         self.fields.append_checked(&mut self.bytes, name, value);
     }
 
+    /// How long it is now, for `cut_back`.
+    pub fn mark(&self) -> (usize, usize) {
+        (self.bytes.len(), self.fields.len())
+    }
+
+    /// Forgets what was pushed since `mark`.
+    pub fn cut_back(&mut self, (bytes, fields): (usize, usize)) {
+        self.bytes.truncate(bytes);
+        self.fields.truncate(fields);
+    }
+
     /// Whether a field of this (lower-case) name is there.
     pub fn has(&self, wanted: &[u8]) -> bool {
         self.fields.iter(&self.bytes).any(|(name, _)| name.eq_ignore_ascii_case(wanted))
     }
 }
+
+/// Most bytes of an application's header fields together: far beyond what any client takes, and safely within the
+/// 32-bit spans of `wire`.
+pub const LARGEST_HEAD: usize = 16 << 20;
 
 pub enum Message<'py> {
     Start { status: u16, headers: Option<Bound<'py, PyAny>>, trailers: bool },
@@ -351,6 +366,9 @@ fn push_field(message: &str, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, 
         let clause = if error.reason.contains("ASGI-116") { "" } else { " (ASGI-116)" };
         illegal(format!("{message}: header {shown:?}: {}{clause}", error.reason))
     })?;
+    if block.bytes.len() + name.len() + value.len() > LARGEST_HEAD {
+        return Err(illegal(format!("{message}: the headers are longer than {LARGEST_HEAD} bytes together")));
+    }
     match name.len() {
         4 if name.eq_ignore_ascii_case(b"date") => block.has_date = true,
         6 if name.eq_ignore_ascii_case(b"server") => block.has_server = true,

@@ -449,6 +449,7 @@ impl Exchange {
                 visit.call(&state.scope)?;
                 visit.call(&state.coroutine)?;
                 visit.call(&state.task)?;
+                visit.call(&state.watch)?;
                 state.waiters.iter().try_for_each(|waiter| visit.call(waiter))
             })
             .unwrap_or(Ok(()))
@@ -456,7 +457,8 @@ impl Exchange {
 
     fn __clear__(&self) {
         if let Ok(mut state) = self.state.lock() {
-            let garbage = (state.coroutine.take(), state.task.take(), std::mem::take(&mut state.waiters));
+            let garbage =
+                (state.coroutine.take(), state.task.take(), state.watch.take(), std::mem::take(&mut state.waiters));
             drop(state);
             drop(garbage);
         }

@@ -18,7 +18,7 @@ const ACCEPT_BATCH: usize = 64;
 /// How long accepting waits when the system has no descriptor (or memory) left.
 const EXHAUSTED_PAUSE: Millis = 500;
 
-/// Time between two messages about exhaustion.
+/// Time between two messages about connections that cannot be taken.
 const TELL_EVERY: Millis = 10_000;
 
 pub struct Listening {
@@ -99,8 +99,8 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
     let mut state = this.state.lock()?;
     let state = &mut *state;
     if state.connections.len() >= this.settings.connections {
-        let told = state.accept_paused.replace(Millis::MAX).is_some();
-        return Ok(if told { Accepted::Nothing } else { Accepted::Full(this.settings.connections) });
+        state.accept_paused = Some(Millis::MAX);
+        return Ok(if may_tell(state) { Accepted::Full(this.settings.connections) } else { Accepted::Nothing });
     }
     if state.accept_paused.is_some_and(|until| until != Millis::MAX && until > state.now) {
         return Ok(Accepted::Nothing);
@@ -119,14 +119,18 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
             if !std::mem::replace(&mut state.accept_retry, true) {
                 state.arm_at(key, again);
             }
-            let told = state.accept_told.is_some_and(|told| state.now < told + TELL_EVERY);
-            if told {
-                return Ok(Accepted::Nothing);
-            }
-            state.accept_told = Some(state.now);
-            Ok(Accepted::Exhausted(error))
+            Ok(if may_tell(state) { Accepted::Exhausted(error) } else { Accepted::Nothing })
         }
     }
+}
+
+/// A client must not be able to fill the log.
+fn may_tell(state: &mut State) -> bool {
+    let told = state.accept_told.is_some_and(|told| state.now < told + TELL_EVERY);
+    if !told {
+        state.accept_told = Some(state.now);
+    }
+    !told
 }
 
 /// A listener on a wildcard address serves many: one template for each local address that is used.

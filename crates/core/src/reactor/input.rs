@@ -3,9 +3,9 @@
 
 use crate::exchange::Exchange;
 use crate::exchange::dispatch;
-use crate::reactor::Reactor;
 use crate::reactor::connection::Connection;
 use crate::reactor::output;
+use crate::reactor::{Reactor, guarded};
 use net::stream::Read;
 use pyo3::prelude::*;
 use wire::Event;
@@ -192,7 +192,12 @@ pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 /// The application waits for input: reads at once if there is some, so that a fast upload costs no turn of the loop.
 /// Returns how many bytes were looked at.
 pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
-    serve_once(slf, key)
+    let mut pulled = 0;
+    guarded(slf, key, || {
+        pulled = serve_once(slf, key)?;
+        Ok(())
+    });
+    Ok(pulled)
 }
 
 /// The application will be waiting: what is known to be there is looked at in the next turn. (The poller tells it once.)

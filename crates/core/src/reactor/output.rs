@@ -5,7 +5,7 @@ use crate::exchange::{Exchange, Phase};
 use crate::reactor::accept;
 use crate::reactor::connection::{Connection, Flushed};
 use crate::reactor::shutdown::observe;
-use crate::reactor::{Reactor, State};
+use crate::reactor::{LISTENER_KEYS, Reactor, State};
 use pyo3::prelude::*;
 use wire::{Millis, Status};
 
@@ -99,6 +99,7 @@ fn carry_out(slf: &Bound<'_, Reactor>, key: usize, verdict: Verdict) -> PyResult
         }
         Verdict::Linger => {
             lose_leaving(slf, key, "complete")?;
+            wake_waiting(slf, key)?;
             if slf.get().state.lock()?.connections.get(key).is_some_and(|connection| connection.queued) {
                 Reactor::schedule(slf)?;
             }
@@ -115,6 +116,18 @@ fn lose_leaving(slf: &Bound<'_, Reactor>, key: usize, outcome: &'static str) -> 
     };
     for exchange in left {
         crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
+    }
+    Ok(())
+}
+
+/// All is written: whoever waited for room may go on.
+fn wake_waiting(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let waiting = match slf.get().state.lock()?.connections.get_mut(key) {
+        Some(connection) => std::mem::take(&mut connection.waiting_for_room),
+        None => Vec::new(),
+    };
+    for exchange in waiting {
+        exchange.get().wake(slf.py())?;
     }
     Ok(())
 }
@@ -152,15 +165,15 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
         observe(slf, "refused", (connection.client.as_ref(), 0, reason));
     }
     let outcome = if connection.outlet.is_empty() && !connection.broken { "complete" } else { "disconnected" };
-    for exchange in &connection.leaving {
-        crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
-    }
     for (_, exchange) in &connection.exchanges {
         Exchange::client_left(exchange.bind(slf.py()))?;
     }
     for exchange in &connection.waiting_for_room {
         exchange.get().state.lock()?.cut_off = !connection.outlet.is_empty();
         exchange.get().wake(slf.py())?;
+    }
+    for exchange in &connection.leaving {
+        crate::reactor::tally::ended(exchange.bind(slf.py()), outcome)?;
     }
     drop(connection);
     accept::resume(slf)?;
@@ -171,6 +184,10 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
 pub fn give_up(slf: &Bound<'_, Reactor>, key: usize) {
     let unlocked = slf.get().state.lock().map(|mut state| {
         state.dispatching = None;
+        if key >= LISTENER_KEYS {
+            // What waits there was announced once; the next turn looks again.
+            state.queue(key);
+        }
         if let Some(connection) = state.connections.get_mut(key) {
             connection.digesting = false;
         }

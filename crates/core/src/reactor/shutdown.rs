@@ -130,7 +130,7 @@ fn escaped(text: &str) -> String {
 
 /// In a forked child: lets go of everything that is the parent's, without a word to anybody.
 pub fn abandon(slf: &Bound<'_, Reactor>) -> PyResult<()> {
-    let mut state = slf.get().state.lock()?;
+    let mut state = slf.get().state.seize()?;
     state.abandoned = true;
     state.draining = true;
     state.drained = true;
