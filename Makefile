@@ -57,7 +57,7 @@ docs: $(VENV)/built ## Generate docs/options.md and docs/clauses.md
 	$(BIN)/python scripts/options_page.py
 	$(BIN)/python scripts/clauses.py
 
-bench: $(VENV)/built ## Beside the other servers; BENCH="--scenario hello --rounds 3" for a quick look
+bench: $(VENV)/built ## Beside the other servers (needs wrk, nginx); BENCH="--scenario hello --rounds 3" for a quick look
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 fuzz: ## Every fuzz target for a minute each; what is covered, fuzz/README.md says
@@ -73,6 +73,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/built: $(VENV)/made $(RUST)
+	@echo 'building the extension and installing asgate into $(VENV): half a minute or more'
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 

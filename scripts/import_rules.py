@@ -22,6 +22,11 @@ FORBIDDEN_NAMES = ("common", "helper", "helpers", "misc", "util", "utils")
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 40
 TABLES = ("asgate.config.options",)  # tables may be as long as they need
+LONG_RUST = {  # file, or file::function -> why it may be longer
+    "crates/wire/src/http1/response.rs::phrase": "one `match`, a line for each status",
+}
+RUST_FUNCTION = re.compile(r'( *)(?:pub(?:\([\w:]+\))? )?(?:(?:const|async|unsafe|extern "C") )*fn (\w+)')
+RUST_HEAD_END = re.compile(r"([{;}])\s*(?://.*)?$")  # what follows: a body, nothing, nothing after one line
 PROTOCOLS = ("http1", "http2", "http3", "websocket")
 
 
@@ -158,11 +163,39 @@ def crates(root: Path) -> Iterator[str]:
                     yield f"{path.relative_to(root)} uses {other}: only session.rs picks between protocols"
 
 
+def rust_sizes(root: Path) -> Iterator[str]:
+    """Files and functions of the crates stay short, their tests apart."""
+    for path in sorted((root / "crates").glob("*/src/**/*.rs")):
+        place = path.relative_to(root).as_posix()
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > FILE_LIMIT and place not in LONG_RUST:
+            yield f"{place} has {len(lines)} lines: {FILE_LIMIT} at most"
+        for name, length in _rust_functions(lines):
+            if length > FUNCTION_LIMIT and f"{place}::{name}" not in LONG_RUST:
+                yield f"{place}::{name} has {length} lines: {FUNCTION_LIMIT} at most"
+
+
+def _rust_functions(lines: list[str]) -> Iterator[tuple[str, int]]:
+    """Every function with its length. rustfmt puts a body's last brace under the first letter of its head."""
+    for start, line in enumerate(lines):
+        if found := RUST_FUNCTION.match(line):
+            ends = (
+                (at, end[1]) for at in range(start, len(lines)) if (end := RUST_HEAD_END.search(lines[at]))
+            )
+            last, sign = next(ends, (start, ";"))
+            if sign == "{":
+                last = next(
+                    (at for at in range(last, len(lines)) if lines[at] == found[1] + "}"), len(lines) - 1
+                )
+            yield found[2], last - start + 1
+
+
 def broken_rules(root: Path = ROOT) -> list[str]:
     """A sentence for everything that breaks a rule."""
     modules = python_modules(root / "src")
     rules = (wings, core_importer, cycles, sizes, names)
-    return [sentence for rule in rules for sentence in rule(modules)] + list(crates(root))
+    found = [sentence for rule in rules for sentence in rule(modules)]
+    return [*found, *crates(root), *rust_sizes(root)]
 
 
 if __name__ == "__main__":

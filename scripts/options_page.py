@@ -4,7 +4,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from asgate.config.absent import ABSENT
+from asgate.config.absent import ABSENT, Absent
 from asgate.config.atoms import ATOMS
 from asgate.config.kinds import Switch
 from asgate.config.options import Option, table
@@ -78,13 +78,20 @@ def _exits() -> str:
 
 
 def _absent() -> str:
-    rows = [f"| `{name}` | {advice} |" for name, advice in ABSENT.items()]
+    rows = [f"| `{name}` | {_same(entry)} | {entry.advice} |" for name, entry in ABSENT.items()]
     head = [
-        "\n## Options of other servers that asgate does not have yet\n",
-        "| name | what to do |",
-        "|---|---|",
+        "\n## Options of other servers that asgate does not have\n",
+        "They are refused, all of a source at once. A value that says what asgate does anyway is accepted.\n",
+        "| name | accepted | what to do |",
+        "|---|---|---|",
     ]
     return "\n".join([*head, *rows, ""])
+
+
+def _same(entry: Absent) -> str:
+    if entry.switch:
+        return f"`{str(Switch.words[entry.same[0]]).lower()}`"
+    return ", ".join(f"`{value}`" for value in entry.same)
 
 
 def main(arguments: list[str]) -> int:

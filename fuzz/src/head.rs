@@ -5,7 +5,7 @@ use wire::{Limits, Version};
 
 use crate::harness::{Request, Seen, in_pieces};
 
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     request_line: 200,
     head_bytes: 1000,
     head_fields: 20,

@@ -1,12 +1,13 @@
 //! Fuzz targets: each takes any bytes and panics when something happens that is not on its closed list of outcomes.
 //!
-//! `head` and `chunked` compare the parsers with second, naive readings of the RFC; `connection` interprets the bytes as
-//! operations. The harness and the rules of operations are those of the wire's own tests. `src/bin/smoke.rs` runs all of
+//! `head` and `chunked` compare the parsers with second, naive readings of the RFC; `recall` compares a memory of heads
+//! with none; `connection` interprets the bytes as operations. The harness and the rules of operations are those of the wire's own tests. `src/bin/smoke.rs` runs all of
 //! them for a bounded time on stable Rust; `fuzz_targets/` is for cargo-fuzz.
 
 pub mod chunked;
 pub mod connection;
 pub mod head;
+pub mod recall;
 
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../crates/wire/tests/http1/harness.rs"]
@@ -18,5 +19,5 @@ mod operations;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, for the smoke run.
-pub const TARGETS: [Target; 3] =
-    [("head", head::check), ("chunked", chunked::check), ("connection", connection::check)];
+pub const TARGETS: [Target; 4] =
+    [("head", head::check), ("recall", recall::check), ("chunked", chunked::check), ("connection", connection::check)];

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from .messages import bodies
+
 clause = pytest.mark.clause
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
@@ -59,7 +61,7 @@ async def test_without_a_body_there_is_one_empty_event(received, request_):
     assert await received(request_) == [EMPTY]
 
 
-@clause("ASGI-086", "ASGI-087", "ASGI-088", "ASGI-012")
+@clause("ASGI-086", "ASGI-087", "ASGI-088", "ASGI-012")  # section 23: body type
 @pytest.mark.parametrize("size", [1, 100, 16384, 200_000, 3_000_000])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_the_body_is_what_was_sent(received, size, chunked):
@@ -107,14 +109,10 @@ async def test_chunks_are_decoded_and_extensions_and_trailers_do_not_leak(receiv
 
 @clause("ASGI-089", "ASGI-087")
 async def test_chunks_byte_by_byte(serve, answer):
-    bodies = []
+    pieces = []
 
     async def app(scope, receive, send):
-        more = True
-        while more:
-            event = await receive()
-            bodies.append(event["body"])
-            more = event["more_body"]
+        pieces.extend(await bodies(receive))
         await answer(send)
 
     async with serve(app) as site:
@@ -122,7 +120,7 @@ async def test_chunks_byte_by_byte(serve, answer):
         for byte in CHUNKED + b"3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nt: u\r\n\r\n":
             await client.send(bytes([byte]))
         assert (await client.response()).status == 200
-    assert b"".join(bodies) == b"abcd"
+    assert b"".join(pieces) == b"abcd"
 
 
 @clause("ASGI-088", "ASGI-096")

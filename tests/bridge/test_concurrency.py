@@ -5,6 +5,9 @@ import threading
 
 import pytest
 
+from .messages import bodies
+from .waits import departure
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 UPLOAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 8\r\n\r\n"
@@ -73,19 +76,14 @@ async def test_many_pending_receives_all_hear_of_the_disconnect(serve):
         ended.set()
 
     async with serve(app) as site:
-        client = await site.connect()
-        await client.send(GET)
-        await ready.wait()
-        client.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, ready, ended, GET)
     assert events == [DISCONNECT] * 10
 
 
 @clause("ASGI-022")
 @pytest.mark.parametrize("how", ["before its first step", "while it waits", "when it is ready"])
 async def test_a_cancelled_receive_loses_nothing(serve, answer, how):
-    bodies, waiting, arrived = [], asyncio.Event(), asyncio.Event()
+    pieces, waiting, arrived = [], asyncio.Event(), asyncio.Event()
 
     async def app(scope, receive, send):
         pending = asyncio.create_task(receive())
@@ -97,11 +95,7 @@ async def test_a_cancelled_receive_loses_nothing(serve, answer, how):
         pending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await pending
-        more = True
-        while more:
-            event = await receive()
-            bodies.append(event["body"])
-            more = event["more_body"]
+        pieces.extend(await bodies(receive))
         await answer(send)
 
     async with serve(app) as site:
@@ -112,7 +106,7 @@ async def test_a_cancelled_receive_loses_nothing(serve, answer, how):
         await client.send(b"12345678")
         arrived.set()
         assert (await client.response()).status == 200
-    assert b"".join(bodies) == b"12345678"
+    assert b"".join(pieces) == b"12345678"
 
 
 @clause("ASGI-022")

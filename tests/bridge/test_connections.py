@@ -3,8 +3,11 @@ many listeners, and strict framing, so that no two servers read one byte stream 
 """
 
 import asyncio
+import time
 
 import pytest
+
+from .messages import bodies
 
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -39,10 +42,7 @@ async def test_pipelined_requests_are_answered_in_order(serve, prefix, count):
 @clause("ASGI-073", "ASGI-098")
 async def test_pipelined_uploads(serve):
     async def app(scope, receive, send):
-        body, more = b"", True
-        while more:
-            event = await receive()
-            body, more = body + event["body"], event["more_body"]
+        body = b"".join(await bodies(receive))
         await send(START)
         await send({"type": "http.response.body", "body": body})
 
@@ -197,6 +197,18 @@ async def test_connections_beyond_the_limit_wait_in_the_backlog(serve, caplog):
         first.close()
         assert (await third.response()).body == b"/third"
     assert "limit_connections" in caplog.text
+
+
+async def test_a_crowd_at_the_limit_of_connections_cannot_fill_the_log(serve, caplog):
+    """Each of them that ends lets in another one, and the limit is reached again."""
+    begun = time.monotonic()
+    async with serve(echo_path, limit_connections=1) as site:
+        for client in [await site.connect() for _ in range(50)]:
+            await client.send(get(b"/in"))
+            assert (await client.response()).body == b"/in"
+            client.close()
+    told = [record for record in caplog.records if "limit_connections" in record.getMessage()]
+    assert 1 <= len(told) <= 1 + (time.monotonic() - begun) // 10
 
 
 @clause("ASGI-061")

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from .waits import departure
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 UPLOAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nsome"
@@ -24,6 +26,7 @@ class Watcher:
         self.events = []
         self.sent = []
         self.begun = asyncio.Event()
+        self.heard = asyncio.Event()
         self.ended = asyncio.Event()
 
     async def __call__(self, scope, receive, send):
@@ -33,6 +36,7 @@ class Watcher:
             self.begun.set()
             while not self.events or self.events[-1] != DISCONNECT:
                 self.events.append(await receive())
+                self.heard.set()
             self.events.append(await receive())
             for message in (START, PART, END)[1 if self.begin else 0 :]:
                 try:
@@ -82,8 +86,7 @@ async def test_in_the_middle_of_an_upload(serve, request_, option, how):
         client = await site.connect()
         await client.send(request_)
         await app.begun.wait()
-        while not app.events:
-            await asyncio.sleep(0)
+        await app.heard.wait()
         leave(client, how)
         await app.wait()
     assert app.events[0] == {"type": "http.request", "body": b"some", "more_body": True}
@@ -166,12 +169,7 @@ async def test_an_application_that_only_sends_finds_out(serve, how):
             ended.set()
 
     async with serve(app) as site:
-        client = await site.connect()
-        await client.send(GET)
-        await begun.wait()
-        leave(client, how)
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, begun, ended, GET, lambda client: leave(client, how))
     assert len(errors) == 1
 
 
@@ -193,12 +191,7 @@ async def test_a_send_that_waits_is_released_by_the_disconnect(serve, unix, how)
         ended.set()
 
     async with serve(app, bind=unix) as site:
-        client = await site.connect()
-        await client.send(GET)
-        await stuck.wait()
-        leave(client, how)
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, stuck, ended, GET, lambda client: leave(client, how))
     assert len(errors) == 1
 
 
@@ -239,7 +232,7 @@ async def test_messages_after_a_complete_response_are_ignored_also_when_the_clie
     assert outcomes == [DISCONNECT] + [None] * 6
 
 
-@clause("ASGI-094", "ASGI-096")  # section 23
+@clause("ASGI-094", "ASGI-096")  # section 23: receive after the response
 async def test_after_the_response_receive_says_disconnect_though_the_client_is_there(serve, answer):
     events, ended = [], asyncio.Event()
 

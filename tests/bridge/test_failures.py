@@ -128,7 +128,7 @@ async def test_returned_without_a_response(failing, caplog, before, wait):
     assert "ASGI-018" in caplog.text
 
 
-@clause("ASGI-018", "ASGI-285", "ASGI-105")  # section 23
+@clause("ASGI-018", "ASGI-285", "ASGI-105")  # section 23: half a response
 @pytest.mark.parametrize("trailers", [False, True])
 @pytest.mark.parametrize("more", [True, False])
 async def test_returned_in_the_middle_of_a_response(failing, truncated, caplog, more, trailers):

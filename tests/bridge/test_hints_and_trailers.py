@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from .messages import sending
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 WANTS = b"GET / HTTP/1.1\r\nhost: a\r\nte: trailers\r\n\r\n"
@@ -19,14 +21,6 @@ def hint(*links):
 
 def trailers(*fields, **keys):
     return {"type": "http.response.trailers", "headers": fields} | keys
-
-
-def sending(*messages):
-    async def app(scope, receive, send):
-        for message in messages:
-            await send(message)
-
-    return app
 
 
 @clause("ASGI-270", "ASGI-271")

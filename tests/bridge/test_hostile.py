@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from .waits import a_while, until
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 START = {"type": "http.response.start", "status": 200}
@@ -18,18 +20,6 @@ PART = {"type": "http.response.body", "body": b"part", "more_body": True}
 END = {"type": "http.response.body", "body": b"end"}
 DISCONNECT = {"type": "http.disconnect"}
 LARGE = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 500000\r\n\r\n" + bytes(100_000)
-
-
-async def a_while(site):
-    """As long as `timeout_head`: until the server ends a connection that says nothing."""
-    assert await (await site.connect()).rest() == b""
-
-
-async def until(condition):
-    """Lets the loop run until the condition holds."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import threading
 
 import pytest
 
+from .waits import until
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 FINISHED = {"cr_running": False, "cr_frame": None, "cr_await": None}
@@ -73,8 +75,7 @@ async def test_a_waiting_application_shows_its_own_frame(serve, answer, where):
     async with serve(waits_for_go) as site:
         client = await site.connect()
         await client.send(GET)
-        while not tasks or tasks[0].get_coro().cr_await is None:
-            await asyncio.sleep(0)
+        await until(lambda: tasks and tasks[0].get_coro().cr_await is not None)
         found = where(lambda: everything(tasks[0], tasks[0].get_coro()))
         all_tasks = where(lambda: asyncio.all_tasks(tasks[0].get_loop()))
         go.set()

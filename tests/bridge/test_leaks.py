@@ -10,6 +10,8 @@ from pathlib import Path
 import anyio
 import pytest
 
+from .waits import until
+
 clause = pytest.mark.clause
 OURS = ("Exchange", "Reactor", "Worker", "Task", "Future", "Waiting", "TimerHandle")
 SPARE = 1  # the core keeps the last `extensions`, to use the dict again when nobody else has it
@@ -26,13 +28,6 @@ def census():
     gc.collect()
     found = Counter(type(thing).__name__ for thing in gc.get_objects())
     return {name: found[name] for name in OURS}
-
-
-async def settled(reached, limit=10):
-    """Lets the loop run until `reached()`; asking is all it does."""
-    async with asyncio.timeout(limit):
-        while not reached():
-            await asyncio.sleep(0)
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
@@ -103,7 +98,7 @@ async def depart(site, app, times):
         client = await site.connect()
         begun = app.begun
         await client.send(b"GET /leave HTTP/1.1\r\nhost: a\r\n\r\n")
-        await settled(lambda begun=begun: app.begun > begun)
+        await until(lambda begun=begun: app.begun > begun)
         (client.reset if number % 2 else client.close)()
     site.clients.clear()
 
@@ -115,15 +110,15 @@ async def test_two_thousand_requests_leave_nothing_behind(serve):
     async with serve(app) as site:
         await talk(site, 2)
         await depart(site, app, 2)
-        await settled(lambda: not app.running)
+        await until(lambda: not app.running)
         await asyncio.sleep(0)
         before, open_before = census(), descriptors()
         await asyncio.gather(*(talk(site, 150) for _ in range(4)))
         await depart(site, app, 200)
-        await settled(lambda: not app.running)
+        await until(lambda: not app.running)
         site.clients.clear()
         assert app.begun == 8 + 1800 + 200
-        await settled(lambda: descriptors() <= open_before)
+        await until(lambda: descriptors() <= open_before)
         after = census()
         assert len(app.scopes) <= SPARE
         assert len(app.tasks) <= 1  # at most the last one, in some register of the loop
@@ -192,9 +187,9 @@ async def test_after_many_cancelled_receives_the_last_one_hears_of_the_disconnec
     async with serve(app) as site:
         client = await site.connect()
         await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        await settled(ready.is_set)
+        await ready.wait()
         client.close()
-        await settled(ended.is_set)
+        await ended.wait()
     assert heard == [{"type": DISCONNECT}]
 
 
@@ -226,7 +221,7 @@ async def test_cancelled_sends_leave_no_future(serve, unix):
     async with serve(app, bind=unix) as site:
         client = await site.connect()
         await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        await settled(done.is_set)
+        await done.wait()
         body = (await client.response()).body
     assert body.endswith(b"xend")
     assert body.count(b"x") == len(body) - 3
@@ -278,14 +273,35 @@ async def test_a_stopped_server_forgets_its_departed_clients(serve):
             client = await site.connect()
             await client.send(b"GET /stays HTTP/1.1\r\nhost: a\r\n\r\n")
             begun = app.begun
-            await settled(lambda begun=begun: app.running >= begun)
-        await settled(lambda: app.running == 50)
+            await until(lambda begun=begun: app.running >= begun)
+        await until(lambda: app.running == 50)
         for client in site.clients:
             client.reset()
         site.clients.clear()
         del client
         go.set()
-        await settled(lambda: not app.running)
+        await until(lambda: not app.running)
         await asyncio.sleep(0)
         gc.collect()
         assert len(app.scopes) <= SPARE
+
+
+async def test_a_send_of_another_thread_that_was_given_up_can_be_collected(serve, unix):
+    """It waits for its client, which waits for nothing; the application keeps it where its own scope leads."""
+    marks, given_up = weakref.WeakSet(), asyncio.Event()
+
+    async def app(scope, receive, send):
+        mark = scope["mark"] = Scope()
+        marks.add(mark)
+        await send(START)
+        part = {"type": "http.response.body", "body": bytes(1 << 20), "more_body": True}
+        mark.sending = await asyncio.to_thread(send, part)
+        mark.sending.send(None)
+        given_up.set()
+
+    async with serve(app, bind=unix) as site:
+        client = await site.connect(room=4096)
+        await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        await given_up.wait()
+        client.close()
+        await until(lambda: gc.collect() >= 0 and not marks)

@@ -115,18 +115,18 @@ async def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(s
 
 @clause("ASGI-100", "ASGI-095")
 async def test_the_application_hears_of_a_body_that_grew_too_large(serve):
-    events, ended = [], asyncio.Event()
+    events, begun, ended = [], asyncio.Event(), asyncio.Event()
 
     async def app(scope, receive, send):
         while not events or events[-1] != DISCONNECT:
             events.append(await receive())
+            begun.set()
         ended.set()
 
     async with serve(app, limit_body_size=10) as site:
         client = await site.connect()
         await client.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nxxxxx\r\n")
-        while not events:
-            await asyncio.sleep(0)
+        await begun.wait()
         await client.send(b"6\r\nyyyyyy\r\n0\r\n\r\n")
         assert (await client.response()).status == 413
         async with asyncio.timeout(5):

@@ -7,38 +7,11 @@ import os
 
 import pytest
 
+from .messages import GET, START, pathsend, sending, sized, text, zero
+from .waits import departure
+
 clause = pytest.mark.clause
-GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-START = {"type": "http.response.start", "status": 200}
-END = {"type": "http.response.body"}
 GIBI = 1 << 30
-
-
-def text(number):
-    return {"type": "http.response.body", "body": b"<%d>" % number, "more_body": True}
-
-
-def sending(*messages):
-    async def app(scope, receive, send):
-        for message in messages:
-            await send(message)
-
-    return app
-
-
-def zero(file, **keys):
-    return {"type": "http.response.zerocopysend", "file": file} | keys
-
-
-def pathsend(path):
-    return {"type": "http.response.pathsend", "path": str(path)}
-
-
-def sized(length, status=200):
-    return START | {
-        "status": status,
-        "headers": [(b"content-length", b"%d" % length), (b"content-type", b"a/b")],
-    }
 
 
 @clause("ASGI-251", "ASGI-250")
@@ -228,12 +201,7 @@ async def test_send_returns_when_the_file_is_handed_over_or_the_client_gone(serv
         ended.set()
 
     async with serve(app, bind=unix) as site:
-        client = await site.connect(room=4096)
-        await client.send(GET)
-        await stuck.wait()
-        client.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, stuck, ended, GET)
     assert len(errors) == 1
 
 

@@ -1,5 +1,8 @@
 """The HTTP scope, key by key, from request bytes (ASGI section 3)."""
 
+import gc
+import sys
+
 import pytest
 
 clause = pytest.mark.clause
@@ -266,6 +269,31 @@ async def test_a_listener_on_all_addresses_tells_the_one_that_was_used(serve, an
             site.address = (host, port)
             await site.get()
     assert [scope["server"] for scope in scopes] == [("127.0.0.1", port), ("127.0.0.2", port)]
+
+
+@clause("ASGI-078")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs all of 127.0.0.0/8")
+async def test_memory_does_not_grow_with_the_addresses_that_are_used(serve, answer):
+    """Where a whole network is ours, clients choose the address; each still sees the one that it chose."""
+    servers = []
+
+    async def app(scope, receive, send):
+        servers[:] = [scope["server"]]
+        await answer(send)
+
+    async def use(site, addresses):
+        for number in addresses:
+            site.address = (f"127.0.{number // 250}.{number % 250 + 1}", site.address[1])
+            await site.get()
+            assert servers == [site.address]
+            site.clients.clear()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    async with serve(app, bind=["0.0.0.0:0"]) as site:
+        before = await use(site, range(1100))
+        after = await use(site, range(1100, 1400))
+    assert after - before < 300
 
 
 @clause("ASGI-079", "ASGI-060", "ASGI-061")

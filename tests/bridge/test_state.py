@@ -159,6 +159,20 @@ async def test_what_does_not_end_in_time_is_cancelled_and_answered(serve, caplog
     assert "GET /" in caplog.text
 
 
+@clause("ASGI-205", "ASGI-199")
+async def test_a_request_that_the_stop_finds_does_not_run_in_its_context(serve):
+    async with serve(App(), lifespan="on", graceful_timeout=10) as site:
+        client = await site.connect()
+        await client.send(GET)
+        assert (await client.response()).body == b"unset"
+        client.socket.send(GET)  # in the kernel, and the loop has no turn before the stop looks
+        answered = asyncio.ensure_future(client.response())
+        answered.add_done_callback(lambda _: client.close())
+        VALUE.set("stopping")
+        await site.server.stop()
+        assert (await answered).body == b"unset"
+
+
 @clause("ASGI-210", "ASGI-062", "ASGI-014")  # section 23: state
 async def test_each_request_gets_a_shallow_copy(serve):
     shared = ["pool"]

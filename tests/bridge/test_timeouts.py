@@ -5,16 +5,13 @@ import logging
 
 import pytest
 
+from .waits import a_while, departure
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 START = {"type": "http.response.start", "status": 200}
 PART = {"type": "http.response.body", "body": b"part", "more_body": True}
 DISCONNECT = {"type": "http.disconnect"}
-
-
-async def a_while(site):
-    """As long as `timeout_head`: until the server ends a connection that says nothing."""
-    assert await (await site.connect()).rest() == b""
 
 
 @pytest.fixture
@@ -68,7 +65,7 @@ async def test_timeout_head_is_not_renewed_by_each_byte(serve, clock):
     async def app(scope, receive, send):
         pass
 
-    async with serve(app, timeout_head=0.2, limit_head_size="1G") as site:
+    async with serve(app, timeout_head=0.2, limit_head_size="1M") as site:
         client = await site.connect()
         clock()
         await client.send(b"GET / HTTP/1.1\r\nx: ")
@@ -234,6 +231,7 @@ async def test_timeout_disconnect_cancels_who_does_not_notice(serve, clock, capl
         await send(START)
         await send(PART)
         begun.set()
+        clock()
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
@@ -243,13 +241,7 @@ async def test_timeout_disconnect_cancels_who_does_not_notice(serve, clock, capl
             ended.set()
 
     async with serve(app, timeout_disconnect=0.2) as site:
-        client = await site.connect()
-        await client.send(GET)
-        await begun.wait()
-        clock()
-        client.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, begun, ended, GET)
     assert 0.1 < cleaned[0] < 2
     assert "--timeout-disconnect" in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
@@ -272,12 +264,7 @@ async def test_timeout_disconnect_leaves_others_alone(serve, phase):
 
     async with serve(app, timeout_disconnect=0.05, timeout_head=0.3) as site:
         sites.append(site)
-        client = await site.connect()
-        await client.send(GET)
-        await begun.wait()
-        client.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, begun, ended, GET)
 
 
 @clause("ASGI-015", "ASGI-110")
@@ -298,12 +285,7 @@ async def test_timeout_disconnect_spares_who_noticed_and_takes_time(serve, clock
 
     async with serve(app, timeout_disconnect=0.6, timeout_head=0.1) as site:
         sites.append(site)
-        client = await site.connect()
-        await client.send(GET)
-        await begun.wait()
-        client.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        await departure(site, begun, ended, GET)
     assert len(errors) >= 7
 
 

@@ -7,38 +7,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from .messages import END, GET, START, sending, sized, text, zero
+
 clause = pytest.mark.clause
-GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-START = {"type": "http.response.start", "status": 200}
-END = {"type": "http.response.body"}
 GIBI = 1 << 30
-
-
-def text(number):
-    return {"type": "http.response.body", "body": b"<%d>" % number, "more_body": True}
-
-
-def sending(*messages):
-    async def app(scope, receive, send):
-        for message in messages:
-            await send(message)
-
-    return app
-
-
-def zero(file, **keys):
-    return {"type": "http.response.zerocopysend", "file": file} | keys
-
-
-def pathsend(path):
-    return {"type": "http.response.pathsend", "path": str(path)}
-
-
-def sized(length, status=200):
-    return START | {
-        "status": status,
-        "headers": [(b"content-length", b"%d" % length), (b"content-type", b"a/b")],
-    }
 
 
 @clause("ASGI-250", "ASGI-251", "ASGI-254")

@@ -64,7 +64,7 @@ def test_child_that_leaves_takes_nothing_with_it(serve: Serve, loop: str, way: s
 
 @pytest.mark.clause("ASGI-199")
 @BOTH
-@pytest.mark.parametrize("way", ["lives", "process"])
+@pytest.mark.parametrize("way", ["lives", "process", "thread_lives", "thread_process"])
 def test_child_that_lives_on_keeps_no_client_waiting(serve: Serve, loop: str, way: str) -> None:
     server = serve("forks:app", "--loop", loop)
     with Client(server.address) as idle, Client(server.address) as client:
@@ -80,14 +80,15 @@ def test_child_that_lives_on_keeps_no_client_waiting(serve: Serve, loop: str, wa
             assert idle.ended()
             assert server.popen.wait(PATIENCE) == 0
         finally:
-            if way == "lives":  # `multiprocessing` ends its daemons
+            if way.endswith("lives"):  # `multiprocessing` ends its daemons
                 os.kill(child, signal.SIGTERM)
 
 
 @BOTH
-def test_child_that_lives_on_keeps_no_port(serve: Serve, loop: str) -> None:
+@pytest.mark.parametrize("way", ["lives", "thread_lives"])
+def test_child_that_lives_on_keeps_no_port(serve: Serve, loop: str, way: str) -> None:
     server = serve("forks:app", "--loop", loop)
-    assert fetch(server.address, "/lives", "Connection: close").body == b"parent"
+    assert fetch(server.address, f"/{way}", "Connection: close").body == b"parent"
     child = int(server.expect(r"^child (\d+) lives")[1])
     try:
         server.send_signal(signal.SIGTERM)

@@ -159,7 +159,8 @@ def test_stop_names_what_it_still_waits_for(serve: Serve) -> None:
     with _held(server, "/hold?name=slow") as client:
         server.send_signal()
         server.expect(
-            rf"stopping, \d+ s left, waiting for POST /hold from {client.name} for \d+\.\d s, no response yet"
+            rf"stopping, \d+ s left, waiting for POST /hold from {client.name} for \d+\.\d s, no response yet "
+            r"\(a second CTRL\+C or SIGTERM ends the wait\)"
         )
         client.send(b"d")
         assert client.response().body == b"4"
@@ -213,6 +214,8 @@ def test_socket_file_is_gone_after_the_stop(serve: Serve, short_directory: Path)
 def test_signal_while_the_application_starts_ends_it(command: Command, number: signal.Signals) -> None:
     process = command("run", "troubled:endless_start", "--app-dir", str(APPS), "--bind", "127.0.0.1:0")
     process.output.expect("starting")
-    assert process.stop(number) == 0
+    assert process.stop(number) == (130 if number is signal.SIGINT else 0)
     process.output.expect("start cancelled")
+    process.expect("stopped before it served$")
+    assert "Traceback" not in process.log.text
     assert "serves" not in process.log.text

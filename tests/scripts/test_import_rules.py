@@ -69,3 +69,49 @@ def test_crates(tmp_path):
         "crates/wire depends on pyo3: it must not",
         "crates/wire/src/http1/head.rs uses websocket: only session.rs picks between protocols",
     ]
+
+
+def rust(body, name="f", indent=""):
+    """A function as rustfmt writes it, `body` lines long inside."""
+    return f"{indent}pub(crate) unsafe fn {name}(\n{indent}    x: [u8; 2],\n{indent}) -> u8 {{ // why\n" + (
+        f"{indent}    match x {{\n{indent}    }}\n" * (body // 2) + f"{indent}}}\n"
+    )
+
+
+RUST = [
+    ("long.rs", "// x\n" * 401, ["crates/net/src/long.rs has 401 lines: 400 at most"]),
+    ("long.rs", "// x\n" * 400, []),
+    ("a/deep.rs", rust(38), ["crates/net/src/a/deep.rs::f has 42 lines: 40 at most"]),
+    ("a/deep.rs", rust(36), []),
+    ("many.rs", "impl A {\n" + rust(20, indent="    ") * 3 + "}\n", []),
+    ("many.rs", "impl A {\n" + rust(40, indent="    ") + "}\n", ["many.rs::f has 44 lines"]),
+    ("short.rs", "trait A {\n    fn f(&self);\n}\n\nfn g() {}\n" + "// x\n" * 50 + "fn h() {\n}\n", []),
+    (
+        "inner.rs",
+        rust(2) + "fn outer() {\n" + rust(40, "inner", "    ") + "}\n",
+        ["::outer has 46", "::inner has 44"],
+    ),
+    ("table.rs", rust(60, "table"), []),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "words"), RUST)
+def test_lengths_in_crates(tmp_path, monkeypatch, name, text, words):
+    monkeypatch.setattr(import_rules, "LONG_RUST", {"crates/net/src/table.rs::table": "a table"})
+    (tmp_path / "src" / "asgate").mkdir(parents=True)
+    source = tmp_path / "crates" / "net" / "src" / name
+    source.parent.mkdir(parents=True)
+    source.write_text(text)
+    (tmp_path / "crates" / "net" / "tests").mkdir()
+    (tmp_path / "crates" / "net" / "tests" / "long.rs").write_text("// x\n" * 500)
+    found = import_rules.broken_rules(tmp_path)
+    assert len(found) == len(words)
+    assert all(expected in sentence for expected, sentence in zip(words, found, strict=True))
+
+
+def test_what_may_be_long_is_there(monkeypatch):
+    """An exemption that nothing needs any more is struck off."""
+    kept = import_rules.LONG_RUST
+    monkeypatch.setattr(import_rules, "LONG_RUST", {})
+    sentences = list(import_rules.rust_sizes(import_rules.ROOT))
+    assert all(any(it.startswith(f"{place} has") for it in sentences) for place in kept)

@@ -38,8 +38,12 @@ pub fn from_wire(error: Error) -> PyErr {
     match error.fault {
         Fault::Caller => illegal(error.reason),
         Fault::Peer => ClientDisconnected::new_err(error.reason),
-        Fault::Bug => PyRuntimeError::new_err(format!("asgate: {}; please report this as a bug", error.reason)),
     }
+}
+
+/// A panic was caught: a fault of ours.
+pub fn panicked() -> PyErr {
+    PyRuntimeError::new_err("asgate: a panic in the core; please report it with the lines that Rust printed above")
 }
 
 /// How far a chain of causes is followed.

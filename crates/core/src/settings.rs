@@ -44,11 +44,12 @@ impl Settings {
     }
 
     pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let spec_version: String = value(settings, "spec_version")?;
         Ok(Self {
             wire: limits(settings)?,
             access_log: value(settings, "access_log")?,
-            late_send_raises: value::<String>(settings, "spec_version")?.as_str() >= "2.4",
-            spec_version: value(settings, "spec_version")?,
+            late_send_raises: spec_version.as_str() >= "2.4",
+            spec_version,
             root_path: value(settings, "root_path")?,
             root_path_mode: match value::<String>(settings, "root_path_mode")?.as_str() {
                 "prepend" => RootPathMode::Prepend,

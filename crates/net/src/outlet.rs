@@ -32,9 +32,9 @@ pub enum Flush {
     Full,
     /// More could be written now, but it is the turn of others.
     Budget,
-    /// A file was shorter than promised (or a payload has shrunk). The response cannot be completed: reset and clear.
+    /// A file was shorter than promised (or a payload has shrunk). The response cannot be completed: reset and drop it.
     Truncated,
-    /// The connection is broken, or a file cannot be read: reset and clear.
+    /// The connection is broken, or a file cannot be read: reset and drop it.
     Lost(io::Error),
 }
 
@@ -150,13 +150,6 @@ impl<P: Payload> Outlet<P> {
             }
         }
         Flush::Done
-    }
-
-    /// Drops everything that waits.
-    pub fn clear(&mut self) {
-        self.front.clear();
-        self.sent = 0;
-        self.rest = None;
     }
 
     /// Lends a buffer to append to, if nothing waits and the outlet has none; otherwise `spare` is dropped.

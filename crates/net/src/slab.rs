@@ -75,10 +75,6 @@ impl<T> Slab<T> {
         if entry.key == key { entry.value.as_mut() } else { None }
     }
 
-    pub fn contains(&self, key: usize) -> bool {
-        self.get(key).is_some()
-    }
-
     /// Takes the value under `key` out; `None` when that was done before.
     pub fn remove(&mut self, key: usize) -> Option<T> {
         let index = key & INDEX_MASK;

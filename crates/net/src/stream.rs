@@ -75,25 +75,39 @@ impl Stream {
 
     /// Reads what is there into `buffer`. Into an empty one nothing: `Bytes(0)`.
     pub fn read(&self, buffer: &mut [u8]) -> Read {
-        self.recv(buffer.as_mut_ptr(), buffer.len())
+        if buffer.is_empty() {
+            return Read::Bytes(0);
+        }
+        let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: the kernel writes at most `length` bytes from `start` on, which are `buffer`.
+        match retry(|| unsafe { libc::recv(self.as_raw_fd(), start, length, 0) }) {
+            Ok(0) => Read::Eof,
+            Ok(bytes) => Read::Bytes(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Empty,
+            Err(error) => Read::Lost(error),
+        }
     }
 
-    /// As [`read`](Self::read); after `Bytes(n)` the first `n` bytes of `buffer` are initialised.
-    pub fn read_uninit(&self, buffer: &mut [MaybeUninit<u8>]) -> Read {
-        self.recv(buffer.as_mut_ptr().cast(), buffer.len())
-    }
-
-    /// Writes as much of `bytes` as fits; less than all means that the socket is full now.
+    /// Writes as much of `bytes` as fits; less than all means that the socket is full now. `more`: something follows at
+    /// once, so a short last segment need not leave yet.
     ///
     /// # Errors
     /// `WouldBlock` when nothing fits; anything else: the connection is broken.
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.send(bytes, false)
+    pub fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        let (start, length) = (bytes.as_ptr().cast(), bytes.len());
+        // SAFETY: the kernel only reads `length` bytes from `start`, which are `bytes`.
+        retry(|| unsafe { libc::send(self.as_raw_fd(), start, length, send_flags(more)) })
     }
 
-    /// Writes as much of `slices`, in order, as fits, like [`write`](Self::write). At most 1024 slices.
-    pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.send_slices(slices, false)
+    /// Writes as much of `slices`, in order, as fits, like [`send`](Self::send). At most 1024 slices.
+    pub fn send_slices(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        // SAFETY: a plain C structure, for which all zeros is a value: no address, no slices, no control data.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        // std promises that `IoSlice` is laid out as `iovec`. sendmsg does not write through this pointer.
+        message.msg_iov = slices.as_ptr().cast_mut().cast();
+        message.msg_iovlen = slices.len() as _;
+        // SAFETY: `message` names `slices`, all of which live through the call and are only read.
+        retry(|| unsafe { libc::sendmsg(self.as_raw_fd(), &message, send_flags(more)) })
     }
 
     /// Writes up to `count` bytes of `file` from `offset`, leaving the file's own position alone.
@@ -131,37 +145,6 @@ impl Stream {
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         // Fails only for a connection that is broken already, and so needs no abort.
         let _ = set_option(self.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, linger);
-    }
-
-    /// `more`: something follows at once, so a short last segment need not leave yet.
-    pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
-        let (start, length) = (bytes.as_ptr().cast(), bytes.len());
-        // SAFETY: the kernel only reads `length` bytes from `start`, which are `bytes`.
-        retry(|| unsafe { libc::send(self.as_raw_fd(), start, length, send_flags(more)) })
-    }
-
-    /// See [`send`](Self::send).
-    pub(crate) fn send_slices(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-        // SAFETY: a plain C structure, for which all zeros is a value: no address, no slices, no control data.
-        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        // std promises that `IoSlice` is laid out as `iovec`. sendmsg does not write through this pointer.
-        message.msg_iov = slices.as_ptr().cast_mut().cast();
-        message.msg_iovlen = slices.len() as _;
-        // SAFETY: `message` names `slices`, all of which live through the call and are only read.
-        retry(|| unsafe { libc::sendmsg(self.as_raw_fd(), &message, send_flags(more)) })
-    }
-
-    fn recv(&self, start: *mut u8, length: usize) -> Read {
-        if length == 0 {
-            return Read::Bytes(0);
-        }
-        // SAFETY: both callers pass the start and the length of a slice that they borrow exclusively.
-        match retry(|| unsafe { libc::recv(self.as_raw_fd(), start.cast(), length, 0) }) {
-            Ok(0) => Read::Eof,
-            Ok(bytes) => Read::Bytes(bytes),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Empty,
-            Err(error) => Read::Lost(error),
-        }
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]

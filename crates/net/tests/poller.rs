@@ -138,7 +138,7 @@ fn a_full_socket_becomes_writable_when_the_peer_has_read() {
     let mut written = 0;
     // A short write is enough to arm the edge: no second call that says EAGAIN.
     loop {
-        match stream.write(&block) {
+        match stream.send(&block, false) {
             Ok(length) => written += length,
             Err(error) => panic!("{error} after {written}"),
         }

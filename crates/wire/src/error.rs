@@ -1,7 +1,7 @@
 //! Errors say whose fault they are and what the peer is told.
 //!
 //! A `Peer` error closes the connection after an answer; a `Caller` error leaves every state as it was, so that the
-//! caller may send something better; a `Bug` is ours and is reported with what to send us.
+//! caller may send something better. A fault of our own is a panic, which the driver catches.
 
 use std::fmt;
 
@@ -12,8 +12,6 @@ pub enum Fault {
     Peer,
     /// The application (through the caller) asked for something illegal. Nothing was written, nothing changed.
     Caller,
-    /// We did. Report it.
-    Bug,
 }
 
 /// What went wrong, for the log and for the peer.
@@ -43,11 +41,6 @@ impl Error {
     #[must_use]
     pub const fn caller(reason: &'static str) -> Self {
         Self { fault: Fault::Caller, status: 500, reason }
-    }
-
-    #[must_use]
-    pub const fn bug(reason: &'static str) -> Self {
-        Self { fault: Fault::Bug, status: 500, reason }
     }
 }
 

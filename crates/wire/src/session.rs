@@ -88,17 +88,11 @@ impl Session {
     }
 
     /// Answers a `Peer` error from [`receive`](Self::receive), where that is still possible; closes in any case.
-    /// Writes one plain-text response with `error.status`, or nothing when a response had begun.
-    pub fn refuse(&mut self, error: &Error, out: &mut impl Sink) {
+    /// Writes one plain-text response with `error.status`, or nothing when a response had begun. `fields` over `base`
+    /// are those of the answer that only the driver knows (`date`, `server`).
+    pub fn refuse(&mut self, error: &Error, fields: &Fields, base: &[u8], out: &mut impl Sink) {
         match self {
-            Self::Http1(machine) => machine.refuse(error, out),
-        }
-    }
-
-    /// [`refuse`](Self::refuse) with more fields in the answer (`date`, `server`), which only the driver knows.
-    pub fn refuse_with(&mut self, error: &Error, fields: &Fields, base: &[u8], out: &mut impl Sink) {
-        match self {
-            Self::Http1(machine) => machine.refuse_with(error, fields, base, out),
+            Self::Http1(machine) => machine.refuse(error, fields, base, out),
         }
     }
 

@@ -3,6 +3,7 @@
 The child says its pid in the log, so that the test can tell it to end.
 """
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -68,9 +69,26 @@ async def lives(receive, send):
     await send({"type": "http.response.body", "body": b"ent"})
 
 
+def fork():
+    if os.fork() == 0:
+        linger()
+
+
 async def process(receive, send):
     """The same by `multiprocessing`."""
     multiprocessing.get_context("fork").Process(target=linger, daemon=True).start()
+    await answer(send, b"parent")
+
+
+async def thread_lives(receive, send):
+    """Another thread than the loop's forks: in the child it is the only one."""
+    await asyncio.get_running_loop().run_in_executor(None, fork)
+    await answer(send, b"parent")
+
+
+async def thread_process(receive, send):
+    child = multiprocessing.get_context("fork").Process(target=linger, daemon=True)
+    await asyncio.get_running_loop().run_in_executor(None, child.start)
     await answer(send, b"parent")
 
 

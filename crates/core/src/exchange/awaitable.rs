@@ -96,13 +96,19 @@ impl Waiting {
         Self { exchange, wanted, stage }
     }
 
+    fn set_stage(&self, stage: Stage) -> PyResult<()> {
+        let before = std::mem::replace(&mut *self.stage.lock()?, stage);
+        drop(before);
+        Ok(())
+    }
+
     /// Sends the event of a `Wanted::Sent`.
     fn pass(&self, py: Python<'_>, event: &Py<PyAny>) -> PyResult<Option<Py<PyAny>>> {
-        *self.stage.lock()? = Stage::Over;
+        self.set_stage(Stage::Over)?;
         let rest = command::send(self.exchange.bind(py), event.bind(py))?;
         match rest.into_bound(py).cast_into::<Self>() {
             Ok(rest) => {
-                *self.stage.lock()? = Stage::Passed(rest.clone().unbind());
+                self.set_stage(Stage::Passed(rest.clone().unbind()))?;
                 rest.get().step(py)
             }
             Err(_) => Ok(None),
@@ -134,28 +140,25 @@ impl Waiting {
             Wanted::Sent(event) => return self.pass(py, event),
             Wanted::Event => Exchange::poll_receive(exchange),
             Wanted::Room(level) => Exchange::poll_room(exchange, *level),
-            Wanted::Turn if first => return Ok(Some(py.None())),
+            Wanted::Turn if first => Ok(Polled::Turn),
             Wanted::Turn => Ok(Polled::Finished),
         };
-        match polled {
-            Ok(Polled::Pending) => {
+        self.yielded(exchange, polled)
+    }
+
+    fn yielded(&self, exchange: &Bound<'_, Exchange>, polled: PyResult<Polled<'_>>) -> PyResult<Option<Py<PyAny>>> {
+        if !matches!(polled, Ok(Polled::Pending | Polled::Turn)) {
+            self.set_stage(Stage::Over)?;
+        }
+        match polled? {
+            Polled::Event(event) => Err(PyStopIteration::new_err((event.unbind(),))),
+            Polled::Finished => Ok(None),
+            Polled::Turn => Ok(Some(exchange.py().None())),
+            Polled::Pending => {
                 if matches!(self.wanted, Wanted::Room(_)) {
                     output::wait_for_room(exchange)?;
                 }
                 Exchange::wait(exchange).map(Some)
-            }
-            Ok(Polled::Turn) => Ok(Some(py.None())),
-            Ok(Polled::Event(event)) => {
-                *self.stage.lock()? = Stage::Over;
-                Err(PyStopIteration::new_err((event.unbind(),)))
-            }
-            Ok(Polled::Finished) => {
-                *self.stage.lock()? = Stage::Over;
-                Ok(None)
-            }
-            Err(error) => {
-                *self.stage.lock()? = Stage::Over;
-                Err(error)
             }
         }
     }
@@ -189,19 +192,23 @@ impl Waiting {
         traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let _ = traceback;
-        *self.stage.lock()? = Stage::Over;
+        self.set_stage(Stage::Over)?;
         Err(thrown(kind, value))
     }
 
     fn close(&self) -> PyResult<()> {
-        *self.stage.lock()? = Stage::Over;
-        Ok(())
+        self.set_stage(Stage::Over)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Wanted::Sent(event) = &self.wanted {
             visit.call(event)?;
         }
+        let passed = self.stage.peek(|stage| match stage {
+            Stage::Passed(rest) => visit.call(rest),
+            _ => Ok(()),
+        });
+        passed.unwrap_or(Ok(()))?;
         visit.call(&self.exchange)
     }
 }

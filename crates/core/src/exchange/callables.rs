@@ -5,10 +5,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::errors::panicked;
 use crate::exchange::Exchange;
 use crate::exchange::awaitable::{Waiting, Wanted};
 use crate::exchange::command;
@@ -92,9 +92,7 @@ unsafe fn called(
     let py = unsafe { Python::assume_attached() };
     // SAFETY: see above.
     let exchange = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<Exchange>() };
-    let result = catch_unwind(AssertUnwindSafe(|| work(&exchange))).unwrap_or_else(|_| {
-        Err(PyRuntimeError::new_err("asgate: a panic in the core; please report it with the lines above"))
-    });
+    let result = catch_unwind(AssertUnwindSafe(|| work(&exchange))).unwrap_or_else(|_| Err(panicked()));
     match result {
         Ok(value) => value.into_ptr(),
         Err(error) => {

@@ -1,14 +1,17 @@
 //! The application speaks: a message is read (`message`), its place in the conversation is judged, and what it means
 //! goes down to the connection. A refused message changes nothing (ASGI-040).
 
+use std::path::Path;
+
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wire::Command;
 
 use crate::errors::{disconnected, from_wire, illegal};
 use crate::exchange::awaitable::{Done, Waiting, Wanted};
+use crate::exchange::fields::{self, Block};
 use crate::exchange::files;
-use crate::exchange::message::{self, Block, Message};
+use crate::exchange::message::{self, Message};
 use crate::exchange::{Exchange, Held, Phase};
 use crate::reactor;
 use crate::reactor::connection::Source;
@@ -68,7 +71,7 @@ fn start(
     }
     let mut block = reactor::lend_block(this.reactor.get())?;
     if let Some(headers) = headers {
-        message::read_fields(NAME, headers, &mut block)?;
+        fields::read_fields(NAME, headers, &mut block)?;
     }
     let declared = declared_length(&block)?;
     let mut state = this.state.lock()?;
@@ -153,23 +156,14 @@ fn transmit(slf: &Bound<'_, Exchange>, source: Source<'_, '_>, length: u64, more
         let Some(connection) = shared.connections.get_mut(this.key) else {
             return Err(disconnected());
         };
-        if connection.outlet.is_empty()
-            && let Some(buffer) = shared.spare.pop()
-        {
-            connection.outlet.reuse(buffer);
-        }
+        connection.borrow_buffer(&mut shared.spare);
         let mut spare = None;
         if let Phase::Held(held) = &mut state.phase {
             check_length(held, length, more, state.head_only)?;
             shared.defaults.append(&reactor.settings, &mut held.block, shared.now);
-            let command = Command::Head {
-                status: held.status,
-                fields: &held.block.fields,
-                base: &held.block.bytes,
-                length: (!more && !held.trailers && !matches!(source, Source::Path(_))).then_some(length),
-                trailers: held.trailers,
-            };
-            connection.send(this.stream, command, Source::None, shared.now).map_err(from_wire)?;
+            let whole = !more && !held.trailers && !matches!(source, Source::Path(_));
+            let head = held.command(whole.then_some(length));
+            connection.send(this.stream, head, Source::None, shared.now).map_err(from_wire)?;
             state.record.status = held.status;
             let trailers = held.trailers;
             spare = Some(std::mem::take(&mut held.block));
@@ -182,8 +176,7 @@ fn transmit(slf: &Bound<'_, Exchange>, source: Source<'_, '_>, length: u64, more
         }
         state.record.sent += length;
         if !more {
-            let trailers = matches!(state.phase, Phase::Streaming { trailers: true });
-            state.phase = if trailers { Phase::Trailers } else { Phase::Complete };
+            state.phase = state.phase.after_body();
         }
         matches!(state.phase, Phase::Complete)
     };
@@ -224,14 +217,14 @@ pub fn completed(slf: &Bound<'_, Exchange>) -> PyResult<()> {
 }
 
 /// One command without a payload that changes no phase (100 Continue, early hints).
-pub fn write(slf: &Bound<'_, Exchange>, command: Command<'_>, source: Source<'_, '_>) -> PyResult<()> {
+pub fn write(slf: &Bound<'_, Exchange>, command: Command<'_>) -> PyResult<()> {
     let this = slf.get();
     let reactor = this.reactor.get();
     {
         let mut shared = reactor.state.lock()?;
         let shared = &mut *shared;
         let Some(connection) = shared.connections.get_mut(this.key) else { return Ok(()) };
-        connection.send(this.stream, command, source, shared.now).map_err(from_wire)?;
+        connection.send(this.stream, command, Source::None, shared.now).map_err(from_wire)?;
     }
     output::write_now(this.reactor.bind(slf.py()), this.key)
 }
@@ -248,9 +241,9 @@ fn hint(slf: &Bound<'_, Exchange>, links: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
         }
     }
     let mut block = Block::default();
-    message::read_links(links, &mut block)?;
+    fields::read_links(links, &mut block)?;
     if !block.fields.is_empty() {
-        write(slf, Command::Hint { fields: &block.fields, base: &block.bytes }, Source::None)?;
+        write(slf, Command::Hint { fields: &block.fields, base: &block.bytes })?;
     }
     Done::shared(slf.py())
 }
@@ -259,34 +252,19 @@ fn hint(slf: &Bound<'_, Exchange>, links: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
 fn send_trailers(slf: &Bound<'_, Exchange>, headers: Option<&Bound<'_, PyAny>>, more: bool) -> PyResult<Py<PyAny>> {
     const NAME: &str = "http.response.trailers";
     let this = slf.get();
-    match this.state.lock()?.phase {
-        Phase::Trailers => {}
-        Phase::Open | Phase::Held(_) => return Err(illegal(format!("{NAME} was sent before the body (ASGI-280)"))),
-        Phase::Streaming { trailers: false } | Phase::Complete => {
-            return Err(illegal(format!("{NAME} needs 'trailers': True in http.response.start (ASGI-280)")));
-        }
-        Phase::Streaming { trailers: true } => {
-            return Err(illegal(format!("{NAME} must follow the last body message (ASGI-280)")));
-        }
-    }
-    let mut block = reactor::lend_block(this.reactor.get())?;
+    trailers_in_order(slf, NAME)?;
+    let mut block = Block::default();
     if let Some(headers) = headers {
-        message::read_fields(NAME, headers, &mut block)?;
+        fields::read_fields(NAME, headers, &mut block)?;
     }
     {
         let mut state = this.state.lock()?;
         let state = &mut *state;
         let gathered = state.record.trailers.get_or_insert_default();
+        fields::check_room(NAME, gathered, block.bytes.len())?;
         let before = gathered.mark();
         for (name, value) in block.fields.iter(&block.bytes) {
             gathered.push(name, value);
-        }
-        if gathered.bytes.len() > message::LARGEST_HEAD {
-            gathered.cut_back(before);
-            return Err(illegal(format!(
-                "{NAME}: the trailers are longer than {} bytes together",
-                message::LARGEST_HEAD
-            )));
         }
         if more {
             return Done::shared(slf.py());
@@ -306,8 +284,21 @@ fn send_trailers(slf: &Bound<'_, Exchange>, headers: Option<&Bound<'_, PyAny>>, 
     Done::shared(slf.py())
 }
 
+fn trailers_in_order(slf: &Bound<'_, Exchange>, name: &str) -> PyResult<()> {
+    match slf.get().state.lock()?.phase {
+        Phase::Trailers => Ok(()),
+        Phase::Open | Phase::Held(_) => Err(illegal(format!("{name} was sent before the body (ASGI-280)"))),
+        Phase::Streaming { trailers: false } | Phase::Complete => {
+            Err(illegal(format!("{name} needs 'trailers': True in http.response.start (ASGI-280)")))
+        }
+        Phase::Streaming { trailers: true } => {
+            Err(illegal(format!("{name} must follow the last body message (ASGI-280)")))
+        }
+    }
+}
+
 /// `http.response.pathsend` (ASGI-260 to 267): the whole body, once, right after the start.
-fn send_path(slf: &Bound<'_, Exchange>, path: &str) -> PyResult<Py<PyAny>> {
+fn send_path(slf: &Bound<'_, Exchange>, path: &Path) -> PyResult<Py<PyAny>> {
     const NAME: &str = "http.response.pathsend";
     in_order(slf, NAME)?;
     let declared = match &slf.get().state.lock()?.phase {

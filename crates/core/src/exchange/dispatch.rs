@@ -2,15 +2,15 @@
 //! to, a broken request is answered by us.
 
 use pyo3::prelude::*;
-use wire::{Command, Event, Fields, Head, StreamId};
+use wire::{Command, Event, Head, StreamId};
 
-use crate::exchange::message::Block;
+use crate::exchange::fields::Block;
 use crate::exchange::task;
 use crate::exchange::{Birth, Exchange};
 use crate::reactor::Reactor;
 use crate::reactor::connection::Source;
 use crate::reactor::input;
-use crate::reactor::shutdown::observe;
+use crate::reactor::observer::observe;
 use crate::reactor::tally::Record;
 
 /// A request whose application starts as soon as all input in hand was looked at: a body that came with its head is
@@ -47,23 +47,32 @@ pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<us
         };
         used += received.consumed;
         match received.event {
-            Some(Event::Request { stream, head }) => {
-                begun += 1;
-                starting = birth(slf, key, stream, &head)?;
-                if !head.has_body {
-                    start(slf, &mut starting)?;
-                }
-            }
-            Some(Event::Body { stream, bytes, end }) => push(slf, key, stream, bytes, end)?,
-            Some(Event::Reset { stream }) => {
-                let reset = this.state.lock()?.connections.get_mut(key).and_then(|it| it.take_exchange(stream));
-                if let Some(exchange) = reset {
-                    Exchange::client_left(exchange.bind(slf.py()))?;
-                }
+            Some(event) => {
+                begun += usize::from(matches!(event, Event::Request { .. }));
+                take(slf, key, event, &mut starting)?;
             }
             // The application may have answered, and the next request be waiting behind.
             None if starting.is_some() => start(slf, &mut starting)?,
             None => return Ok(used),
+        }
+    }
+}
+
+/// What an event means to the exchange that it belongs to.
+#[inline]
+fn take<'py>(slf: &Bound<'py, Reactor>, key: usize, event: Event<'_>, starting: &mut Starting<'py>) -> PyResult<()> {
+    match event {
+        Event::Request { stream, head } => {
+            *starting = birth(slf, key, stream, &head)?;
+            if head.has_body { Ok(()) } else { start(slf, starting) }
+        }
+        Event::Body { stream, bytes, end } => push(slf, key, stream, bytes, end),
+        Event::Reset { stream } => {
+            let reset = slf.get().state.lock()?.connections.get_mut(key).and_then(|it| it.take_exchange(stream));
+            match reset {
+                Some(exchange) => Exchange::client_left(exchange.bind(slf.py())),
+                None => Ok(()),
+            }
         }
     }
 }
@@ -79,7 +88,7 @@ fn start(slf: &Bound<'_, Reactor>, starting: &mut Starting<'_>) -> PyResult<()> 
 fn birth<'py>(slf: &Bound<'py, Reactor>, key: usize, stream: StreamId, head: &Head<'_>) -> PyResult<Starting<'py>> {
     let this = slf.get();
     let py = slf.py();
-    let (fields, client, listener, now, started) = {
+    let (fields, client, template, now, started) = {
         let mut guard = this.state.lock()?;
         let state = &mut *guard;
         state.requests += 1;
@@ -87,22 +96,16 @@ fn birth<'py>(slf: &Bound<'py, Reactor>, key: usize, stream: StreamId, head: &He
             drop(guard);
             return shed(slf, key, stream);
         }
-        state.in_flight += 1;
         let started = if this.settings.access_log { state.micros() } else { 0 };
         let Some(connection) = state.connections.get_mut(key) else { return Ok(None) };
         connection.born = state.turns;
-        let client = connection.client.as_ref().map(|client| client.clone_ref(py));
-        (std::mem::take(&mut state.fields), client, connection.listener, state.now, started)
+        let client = connection.client.as_ref().map(|client| client.bind(py).clone());
+        let template = connection.template.bind(py).clone();
+        (std::mem::take(&mut state.fields), client, template, state.now, started)
     };
-    let made = this.scopes.make(py, listener, client, head, &fields, &this.settings);
-    give_back(this, fields)?;
-    let (scope, access) = match made {
-        Ok(made) => made,
-        Err(error) => {
-            this.state.lock()?.in_flight -= 1;
-            return Err(error);
-        }
-    };
+    let made = this.scopes.make(&template, client, head, &fields, &this.settings);
+    this.state.lock()?.fields = fields;
+    let (scope, access) = made?;
     let birth = Birth {
         key,
         stream,
@@ -115,15 +118,12 @@ fn birth<'py>(slf: &Bound<'py, Reactor>, key: usize, stream: StreamId, head: &He
         now,
     };
     let exchange = Bound::new(py, Exchange::new(slf.clone().unbind(), birth))?;
-    if let Some(connection) = this.state.lock()?.connections.get_mut(key) {
+    let mut state = this.state.lock()?;
+    state.in_flight += 1;
+    if let Some(connection) = state.connections.get_mut(key) {
         connection.exchanges.push((stream, exchange.clone().unbind()));
     }
     Ok(Some(exchange))
-}
-
-fn give_back(reactor: &Reactor, fields: Fields) -> PyResult<()> {
-    reactor.state.lock()?.fields = fields;
-    Ok(())
 }
 
 /// Too many requests in flight: the client is told when to come again, the application is spared.

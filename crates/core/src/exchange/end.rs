@@ -7,12 +7,12 @@ use pyo3::prelude::*;
 use crate::errors::{ClientDisconnected, is_cancelled, is_disconnected};
 use crate::exchange::command;
 use crate::exchange::dispatch;
-use crate::exchange::message::Block;
+use crate::exchange::fields::Block;
 use crate::exchange::{Exchange, Phase};
 use crate::keys::Keys;
 use crate::reactor;
+use crate::reactor::observer::observe;
 use crate::reactor::output;
-use crate::reactor::shutdown::observe;
 use crate::reactor::tally;
 
 /// How far the response was when the application ended.
@@ -150,7 +150,8 @@ fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
     let py = exchange.py();
     let callback = exchange.getattr(pyo3::intern!(py, "_overdue"))?;
     let handle = exchange.get().reactor.get().call_later(py, millis as f64 / 1000.0, callback)?;
-    exchange.get().state.lock()?.watch = Some(handle);
+    let replaced = exchange.get().state.lock()?.watch.replace(handle);
+    drop(replaced);
     Ok(())
 }
 

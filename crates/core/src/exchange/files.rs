@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -21,7 +22,7 @@ pub struct FileRange {
 ///
 /// # Errors
 /// `OSError` (FileNotFoundError, PermissionError …): the head is still held, so that a 404 is possible (ASGI-264).
-pub fn of_path(path: &str) -> PyResult<FileRange> {
+pub fn of_path(path: &Path) -> PyResult<FileRange> {
     // Opening a FIFO would wait for its writer, and everybody for that.
     let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
     let file = opened.map_err(|error| with_path(error, path))?;
@@ -33,12 +34,12 @@ pub fn of_path(path: &str) -> PyResult<FileRange> {
 }
 
 /// An OSError of the class that belongs to its number, with the path that `open` would name.
-fn with_path(error: std::io::Error, path: &str) -> PyErr {
+fn with_path(error: std::io::Error, path: &Path) -> PyErr {
     match error.raw_os_error() {
         Some(number) => {
             let text = error.to_string();
             let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-            PyOSError::new_err((number, text, path.to_owned()))
+            PyOSError::new_err((number, text, path.as_os_str().to_owned()))
         }
         None => error.into(),
     }

@@ -3,8 +3,6 @@
 //! (tuples of bytes, bytes, str); lists and dicts are always fresh (ASGI-014). One table serves all connections, so
 //! idle ones cost nothing, and a miss costs one copy of the line.
 
-use pyo3::prelude::*;
-
 /// Longer lines are not kept: the table stays below 256 KiB.
 const LONGEST: usize = 256;
 
@@ -25,29 +23,23 @@ impl<T> Memo<T> {
         Self { slots: (0..SLOTS).map(|_| Slot { bytes: Vec::new(), made: None }).collect() }
     }
 
-    /// What was made of `bytes`, or what `make` makes of them now. `what` is called with it.
+    /// What was made of `bytes` before.
     #[inline]
-    pub fn with<R>(
-        &mut self,
-        bytes: &[u8],
-        make: impl FnOnce() -> PyResult<T>,
-        what: impl FnOnce(&T) -> PyResult<R>,
-    ) -> PyResult<R> {
+    pub fn find(&self, bytes: &[u8]) -> Option<&T> {
+        let slot = &self.slots[index(bytes)];
+        if slot.bytes == bytes { slot.made.as_ref() } else { None }
+    }
+
+    /// Keeps what was made of `bytes`, unless they are long. Returns what had the place, to be dropped where Python may
+    /// run.
+    pub fn keep(&mut self, bytes: &[u8], made: T) -> Option<T> {
         if bytes.len() > LONGEST {
-            return what(&make()?);
+            return Some(made);
         }
         let slot = &mut self.slots[index(bytes)];
-        match &slot.made {
-            Some(made) if slot.bytes == bytes => what(made),
-            _ => {
-                let made = make()?;
-                let result = what(&made);
-                slot.bytes.clear();
-                slot.bytes.extend_from_slice(bytes);
-                slot.made = Some(made);
-                result
-            }
-        }
+        slot.bytes.clear();
+        slot.bytes.extend_from_slice(bytes);
+        slot.made.replace(made)
     }
 }
 

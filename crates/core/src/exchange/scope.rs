@@ -1,10 +1,10 @@
 //! Builds scopes. What never changes for a listener lies in a template that is copied; every container in a scope is
-//! fresh, so that what one request's application changes is not seen by the next (ASGI-014).
+//! fresh, so that what one request's application changes is not seen by the next (ASGI-014). Containers are made and
+//! dropped while nothing is locked: the collector may run finalizers then, and those of an application may do anything.
 
 use std::collections::HashMap;
 
 use pyo3::PyTraverseError;
-use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -13,97 +13,34 @@ use wire::{Fields, Head, Version};
 
 use crate::cell::LoopCell;
 use crate::exchange::memo::Memo;
+use crate::exchange::renewed::Renewed;
 use crate::keys::Keys;
 use crate::reactor::tally::Access;
 use crate::settings::{RootPathMode, Settings};
 
+/// Local addresses whose templates are kept. Where a whole network is ours (AnyIP), clients choose the address; beyond
+/// this many each connection gets a template of its own.
+const KEPT_ADDRESSES: usize = 1024;
+
 pub struct Scopes {
-    /// One per listener: scope with the constant keys in the order of the specification.
-    templates: LoopCell<Vec<Py<PyDict>>>,
     /// Templates of the local addresses behind wildcard listeners.
-    addresses: LoopCell<HashMap<(String, u16), u32>>,
+    addresses: LoopCell<HashMap<(String, u16), Py<PyDict>>>,
     /// Header lines and paths that were seen before.
     lines: LoopCell<Memo<Py<PyTuple>>>,
     paths: LoopCell<Memo<(Py<PyString>, Py<PyBytes>)>>,
     /// Beside each head that `wire` remembers.
     drafts: LoopCell<Vec<Option<Draft>>>,
-    asgi: LoopCell<Renewed>,
-    extensions: LoopCell<Renewed>,
+    asgi: Renewed,
+    extensions: Renewed,
     lifespan_state: Option<Py<PyAny>>,
 }
 
 /// What all scopes of one repeated head have in common: copied, then completed with fresh containers.
 struct Draft {
     generation: u64,
-    listener: u32,
+    template: Py<PyDict>,
     scope: Py<PyDict>,
     headers: Py<PyTuple>,
-}
-
-/// A dict that every scope needs afresh. The last one is given out again if its scope is gone and nobody has changed or
-/// kept it: then it cannot be told from a new one. (Saves 1 900 instructions of 30 000 per request.)
-struct Renewed {
-    /// What is in it: values that are empty dicts are renewed likewise.
-    template: Vec<(Py<PyString>, Py<PyAny>)>,
-    last: Option<Py<PyDict>>,
-    /// The inner dicts of `last`.
-    inner: Vec<Py<PyDict>>,
-}
-
-impl Renewed {
-    /// Constant entries; none for a dict of empty dicts whose keys come later.
-    fn new(template: Vec<(Py<PyString>, Py<PyAny>)>) -> Self {
-        Self { template, last: None, inner: Vec::new() }
-    }
-
-    fn of_dicts(keys: &[&Py<PyString>], py: Python<'_>) -> Self {
-        Self::new(keys.iter().map(|key| (key.clone_ref(py), py.None())).collect())
-    }
-
-    #[inline]
-    fn make<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        if let Some(last) = &self.last
-            && self.is_pristine(last.bind(py))?
-        {
-            return Ok(last.bind(py).clone());
-        }
-        self.inner.clear();
-        let made = PyDict::new(py);
-        for (key, value) in &self.template {
-            if value.is_none(py) {
-                let inner = PyDict::new(py);
-                made.set_item(key, &inner)?;
-                self.inner.push(inner.unbind());
-            } else {
-                made.set_item(key, value)?;
-            }
-        }
-        self.last = Some(made.clone().unbind());
-        Ok(made)
-    }
-
-    /// Only we hold it, it has our keys and no other, our values, and the inner dicts are empty and held by it alone.
-    #[inline]
-    fn is_pristine(&self, last: &Bound<'_, PyDict>) -> PyResult<bool> {
-        let py = last.py();
-        if references(last) != 1 || last.len() != self.template.len() {
-            return Ok(false);
-        }
-        let mut inner = self.inner.iter();
-        for (key, value) in &self.template {
-            let Some(found) = last.get_item(key)? else { return Ok(false) };
-            let same = if value.is_none(py) {
-                // Held by `last`, by `self.inner` and by `found`.
-                inner.next().is_some_and(|dict| found.is(dict) && dict.bind(py).is_empty() && references(&found) == 3)
-            } else {
-                found.is(value)
-            };
-            if !same {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 impl Scopes {
@@ -115,19 +52,20 @@ impl Scopes {
         ];
         let extensions = Renewed::of_dicts(&[&keys.pathsend, &keys.zerocopysend, &keys.early_hint], py);
         Ok(Self {
-            templates: LoopCell::new(Vec::new()),
             addresses: LoopCell::new(HashMap::new()),
             lines: LoopCell::new(Memo::new()),
             paths: LoopCell::new(Memo::new()),
             drafts: LoopCell::new((0..Recall::SLOTS).map(|_| None).collect()),
-            asgi: LoopCell::new(Renewed::new(asgi)),
-            extensions: LoopCell::new(extensions),
+            asgi: Renewed::new(asgi),
+            extensions,
             lifespan_state: state.map(Bound::unbind),
         })
     }
 
-    /// A template for a listener; `server` is `(host, port)`, `(path, None)` or None (ASGI-061).
-    pub fn add_listener(&self, py: Python<'_>, server: Bound<'_, PyAny>, settings: &Settings) -> PyResult<u32> {
+    /// The template for connections of one listener or local address: the constant keys in the order of the
+    /// specification. `server` is `(host, port)` or `(path, None)` (ASGI-061).
+    pub fn template(server: Bound<'_, PyAny>, settings: &Settings) -> PyResult<Py<PyDict>> {
+        let py = server.py();
         let keys = Keys::of(py);
         let template = PyDict::new(py);
         template.set_item(&keys.kind, &keys.http)?;
@@ -143,47 +81,48 @@ impl Scopes {
         template.set_item(&keys.query_string, &keys.empty_bytes)?;
         template.set_item(&keys.headers, py.None())?;
         template.set_item(&keys.extensions, py.None())?;
-        let mut templates = self.templates.lock()?;
-        templates.push(template.unbind());
-        Ok(templates.len() as u32 - 1)
+        Ok(template.unbind())
     }
 
     /// The template for a local address of a listener on all addresses; made when the address is first used.
-    pub fn template_for(&self, py: Python<'_>, server: (String, u16), settings: &Settings) -> PyResult<u32> {
-        if let Some(index) = self.addresses.lock()?.get(&server) {
-            return Ok(*index);
+    pub fn template_for(&self, py: Python<'_>, server: (String, u16), settings: &Settings) -> PyResult<Py<PyDict>> {
+        if let Some(template) = self.addresses.lock()?.get(&server) {
+            return Ok(template.clone_ref(py));
         }
-        let index = self.add_listener(py, (&*server.0, server.1).into_pyobject(py)?.into_any(), settings)?;
-        self.addresses.lock()?.insert(server, index);
-        Ok(index)
+        let template = Self::template((&*server.0, server.1).into_pyobject(py)?.into_any(), settings)?;
+        let mut addresses = self.addresses.lock()?;
+        if addresses.len() < KEPT_ADDRESSES {
+            addresses.insert(server, template.clone_ref(py));
+        }
+        Ok(template)
     }
 
     /// The scope of a request, and what the access log will want to know of it.
     pub fn make<'py>(
         &self,
-        py: Python<'py>,
-        listener: u32,
-        client: Option<Py<PyAny>>,
+        template: &Bound<'py, PyDict>,
+        client: Option<Bound<'py, PyAny>>,
         head: &Head<'_>,
         fields: &Fields,
         settings: &Settings,
     ) -> PyResult<(Bound<'py, PyDict>, Option<Access>)> {
+        let py = template.py();
         let keys = Keys::of(py);
         let recalled = match fields.known() {
-            Some(known) => self.recalled(py, known, listener)?,
+            Some(known) => self.recalled(known, template)?,
             None => None,
         };
         let (scope, headers) = match recalled {
             Some(found) => found,
             None => {
-                let scope = self.constant_part(py, keys, listener, head, settings)?;
+                let scope = self.constant_part(keys, template, head, settings)?;
                 let headers = self.headers(py, keys, head, fields)?;
-                self.draft(fields.known(), listener, &scope, &headers)?;
+                self.draft(fields.known(), template, &scope, &headers)?;
                 (scope, headers)
             }
         };
         scope.set_item(&keys.headers, &headers)?;
-        scope.set_item(&keys.asgi, self.asgi.lock()?.make(py)?)?;
+        scope.set_item(&keys.asgi, self.asgi.make(py)?)?;
         if let Some(client) = &client {
             scope.set_item(&keys.client, client)?;
         }
@@ -199,32 +138,31 @@ impl Scopes {
     #[inline]
     fn recalled<'py>(
         &self,
-        py: Python<'py>,
         known: Known,
-        listener: u32,
+        template: &Bound<'py, PyDict>,
     ) -> PyResult<Option<(Bound<'py, PyDict>, Bound<'py, PyList>)>> {
-        let drafts = self.drafts.lock()?;
-        match &drafts[known.slot] {
-            Some(draft) if draft.generation == known.generation && draft.listener == listener => {
-                let scope = draft.scope.bind(py).copy()?;
-                Ok(Some((scope, draft.headers.bind(py).to_list())))
+        let py = template.py();
+        let (scope, headers) = match &self.drafts.lock()?[known.slot] {
+            Some(draft) if draft.generation == known.generation && template.is(&draft.template) => {
+                (draft.scope.bind(py).clone(), draft.headers.bind(py).clone())
             }
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        Ok(Some((scope.copy()?, headers.to_list())))
     }
 
     /// Keeps what later requests with the same head will have in common with this one.
     fn draft(
         &self,
         known: Option<Known>,
-        listener: u32,
+        template: &Bound<'_, PyDict>,
         scope: &Bound<'_, PyDict>,
         headers: &Bound<'_, PyList>,
     ) -> PyResult<()> {
         let Some(known) = known else { return Ok(()) };
         let draft = Draft {
             generation: known.generation,
-            listener,
+            template: template.clone().unbind(),
             scope: scope.copy()?.unbind(),
             headers: headers.to_tuple().unbind(),
         };
@@ -236,13 +174,13 @@ impl Scopes {
     /// All that follows from the head alone; immutable values only.
     fn constant_part<'py>(
         &self,
-        py: Python<'py>,
         keys: &Keys,
-        listener: u32,
+        template: &Bound<'py, PyDict>,
         head: &Head<'_>,
         settings: &Settings,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let scope = self.templates.lock()?[listener as usize].bind(py).copy()?;
+        let py = template.py();
+        let scope = template.copy()?;
         let (path, raw_path) = self.path(py, head.path, settings)?;
         if head.version != Version::Http11 {
             scope.set_item(&keys.http_version, http_version(keys, head.version))?;
@@ -263,8 +201,13 @@ impl Scopes {
         raw: &[u8],
         settings: &Settings,
     ) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyBytes>)> {
-        let make = || Ok((path(py, raw, settings).unbind(), PyBytes::new(py, raw).unbind()));
-        self.paths.lock()?.with(raw, make, |(path, raw_path)| Ok((path.bind(py).clone(), raw_path.bind(py).clone())))
+        if let Some((path, raw_path)) = self.paths.lock()?.find(raw) {
+            return Ok((path.bind(py).clone(), raw_path.bind(py).clone()));
+        }
+        let (path, raw_path) = (path(py, raw, settings), PyBytes::new(py, raw));
+        let replaced = self.paths.lock()?.keep(raw, (path.clone().unbind(), raw_path.clone().unbind()));
+        drop(replaced);
+        Ok((path, raw_path))
     }
 
     /// `[(name, value), …]` in wire order, names in lower case, values untouched (ASGI-059, 065 to 070).
@@ -280,19 +223,23 @@ impl Scopes {
         if let Some(authority) = head.authority {
             headers.append(pair(py, keys, b"host", authority)?)?;
         }
-        let mut lines = self.lines.lock()?;
         for field in fields.spans() {
             let (name, value) = (field.name(head.base), field.value(head.base));
             // An authority in the target takes the place of the Host field (ASGI-069, RFC 9112 section 3.2.2).
             if head.authority.is_some() && name.eq_ignore_ascii_case(b"host") {
                 continue;
             }
-            if is_secret(name) {
-                headers.append(pair(py, keys, name, value)?)?;
+            let (line, secret) = (field.line(head.base), is_secret(name));
+            if !secret && let Some(known) = self.lines.lock()?.find(line) {
+                headers.append(known)?;
                 continue;
             }
-            let make = || Ok(pair(py, keys, name, value)?.unbind());
-            lines.with(field.line(head.base), make, |pair| headers.append(pair))?;
+            let made = pair(py, keys, name, value)?;
+            headers.append(&made)?;
+            if !secret {
+                let replaced = self.lines.lock()?.keep(line, made.unbind());
+                drop(replaced);
+            }
         }
         Ok(headers)
     }
@@ -301,7 +248,7 @@ impl Scopes {
     #[inline]
     fn extensions<'py>(&self, py: Python<'py>, keys: &Keys, head: &Head<'_>) -> PyResult<Bound<'py, PyDict>> {
         if head.version != Version::Http10 && !head.accepts_trailers {
-            return self.extensions.lock()?.make(py);
+            return self.extensions.make(py);
         }
         let extensions = PyDict::new(py);
         extensions.set_item(&keys.pathsend, PyDict::new(py))?;
@@ -335,11 +282,6 @@ fn shallow_copy<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         Ok(dict) => Ok(dict.copy()?.into_any()),
         Err(_) => state.py().get_type::<PyDict>().call1((state,)),
     }
-}
-
-fn references(object: &Bound<'_, PyAny>) -> isize {
-    // SAFETY: reads a field of a live object.
-    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
 }
 
 #[inline]

@@ -5,12 +5,14 @@ use std::io;
 use net::listener::{Listener, Local, Peer};
 use net::stream::Stream;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use wire::Millis;
 
+use crate::exchange::scope::Scopes;
 use crate::reactor;
 use crate::reactor::connection::Connection;
-use crate::reactor::shutdown::observe;
-use crate::reactor::{LISTENER_KEYS, Reactor, State};
+use crate::reactor::observer::observe;
+use crate::reactor::{LISTENER_KEYS, Reactor, State, guarded};
 
 /// Connections taken in one go before the others get their turn.
 const ACCEPT_BATCH: usize = 64;
@@ -23,8 +25,8 @@ const TELL_EVERY: Millis = 10_000;
 
 pub struct Listening {
     pub listener: Listener,
-    /// The template of its scopes; several for a listener on a wildcard address, one per local address.
-    template: u32,
+    /// The template of its scopes; on a wildcard address there is one for each local address, too.
+    template: Py<PyDict>,
     /// Bound to all addresses: `scope["server"]` is the one that the client used.
     wildcard: bool,
 }
@@ -39,7 +41,7 @@ pub fn listen(slf: &Bound<'_, Reactor>, listener: Listener) -> PyResult<()> {
         }
         Local::Unix(path) => ((path.to_string_lossy().into_owned(), py.None()).into_pyobject(py)?.into_any(), false),
     };
-    let template = this.scopes.add_listener(py, server, &this.settings)?;
+    let template = Scopes::template(server, &this.settings)?;
     let mut state = this.state.lock()?;
     let key = LISTENER_KEYS + state.listeners.len();
     state.poller.register_readable(listener.as_raw_fd(), key)?;
@@ -88,7 +90,7 @@ pub fn accept(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 }
 
 enum Accepted {
-    One(Stream, Peer, u32, bool),
+    One(Stream, Peer, Py<PyDict>, bool),
     Nothing,
     Full(usize),
     Exhausted(io::Error),
@@ -109,7 +111,7 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
     match listening.listener.accept() {
         Ok(Some((stream, peer))) => {
             state.accept_paused = None;
-            Ok(Accepted::One(stream, peer, listening.template, listening.wildcard))
+            Ok(Accepted::One(stream, peer, listening.template.clone_ref(slf.py()), listening.wildcard))
         }
         Ok(None) => Ok(Accepted::Nothing),
         Err(error) => {
@@ -134,14 +136,14 @@ fn may_tell(state: &mut State) -> bool {
 }
 
 /// A listener on a wildcard address serves many: one template for each local address that is used.
-fn local_template(slf: &Bound<'_, Reactor>, stream: &Stream, fallback: u32) -> PyResult<u32> {
+fn local_template(slf: &Bound<'_, Reactor>, stream: &Stream, fallback: Py<PyDict>) -> PyResult<Py<PyDict>> {
     let Some(address) = stream.local_tcp() else { return Ok(fallback) };
     let this = slf.get();
     let server = (address.ip().to_canonical().to_string(), address.port());
     this.scopes.template_for(slf.py(), server, &this.settings)
 }
 
-fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, template: u32) -> PyResult<()> {
+fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, template: Py<PyDict>) -> PyResult<()> {
     let this = slf.get();
     let fd = stream.as_raw_fd();
     let mut state = this.state.lock()?;
@@ -198,7 +200,7 @@ pub fn close_listeners(slf: &Bound<'_, Reactor>) -> PyResult<()> {
         let key = LISTENER_KEYS + index;
         loop {
             let before = slf.get().state.lock()?.connections.len();
-            accept(slf, key)?;
+            guarded(slf, key, || accept(slf, key));
             if slf.get().state.lock()?.connections.len() == before {
                 break;
             }

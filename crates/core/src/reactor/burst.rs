@@ -53,6 +53,21 @@ pub fn serve(slf: &Bound<'_, Reactor>, ready: &[Ready]) -> PyResult<()> {
     Ok(())
 }
 
+/// After a fault between the passes: what was read is lost, and with it the connections that it came from.
+#[cold]
+pub fn give_up_unserved(slf: &Bound<'_, Reactor>, ready: &[Ready]) {
+    for news in ready {
+        let unserved = slf
+            .get()
+            .state
+            .lock()
+            .is_ok_and(|state| state.connections.get(news.key).is_some_and(|connection| connection.digesting));
+        if unserved {
+            output::give_up(slf, news.key);
+        }
+    }
+}
+
 /// Takes note of the news and reads, where a plain read will do. What was read is looked at before anything else is.
 #[inline]
 fn gather(state: &mut State, news: Ready, slot: &mut [u8]) -> usize {

@@ -4,12 +4,12 @@
 use net::outlet::{Flush, Outlet, Payload};
 use net::stream::{Read, Stream};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use wire::{Command, Millis, Session, Sink, Status, StreamId};
 
 use crate::exchange::Exchange;
+use crate::exchange::fields::Block;
 use crate::exchange::files::FileRange;
-use crate::exchange::message::Block;
 use crate::settings::Settings;
 
 /// Payloads up to this many bytes are copied behind the head: below it, a copy is cheaper than keeping a reference and
@@ -109,7 +109,8 @@ pub struct Connection {
     /// Complete responses whose last bytes are not with the kernel yet: they are logged when they are.
     pub leaving: Vec<Py<Exchange>>,
     pub client: Option<Py<PyAny>>,
-    pub listener: u32,
+    /// What all scopes of its requests have in common.
+    pub template: Py<PyDict>,
     /// Bytes that may wait to be written before a new request waits, too.
     write_buffer: u64,
     /// Bytes may be waiting in the kernel (edge-triggered: true until a read came back short).
@@ -147,7 +148,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, client: Option<Py<PyAny>>, listener: u32, write_buffer: u64, now: Millis) -> Self {
+    pub fn new(
+        stream: Stream,
+        client: Option<Py<PyAny>>,
+        template: Py<PyDict>,
+        write_buffer: u64,
+        now: Millis,
+    ) -> Self {
         Self {
             stream,
             session: Session::http1(now),
@@ -156,7 +163,7 @@ impl Connection {
             exchanges: Vec::new(),
             leaving: Vec::new(),
             client,
-            listener,
+            template,
             write_buffer,
             readable: false,
             hung_up: false,
@@ -185,6 +192,16 @@ impl Connection {
     pub fn take_exchange(&mut self, stream: StreamId) -> Option<Py<Exchange>> {
         let index = self.exchanges.iter().position(|(id, _)| *id == stream)?;
         Some(self.exchanges.swap_remove(index).1)
+    }
+
+    /// Takes one of the buffers that others have left, warm from their use.
+    #[inline]
+    pub fn borrow_buffer(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.outlet.is_empty()
+            && let Some(buffer) = spare.pop()
+        {
+            self.outlet.reuse(buffer);
+        }
     }
 
     /// Whether input could be used now.
@@ -233,7 +250,7 @@ impl Connection {
     /// Answers a broken request; `block` holds the fields that all our answers have.
     pub fn refuse(&mut self, error: &wire::Error, block: &Block) {
         let mut writer = Writer { outlet: &mut self.outlet, source: Source::None };
-        self.session.refuse_with(error, &block.fields, &block.bytes, &mut writer);
+        self.session.refuse(error, &block.fields, &block.bytes, &mut writer);
     }
 
     /// Writes what waits, as far as the kernel takes it.

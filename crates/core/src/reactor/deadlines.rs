@@ -1,9 +1,9 @@
 //! Deadlines: the timer wheel names a connection, and here it is judged whether its time is really over.
 
-use crate::exchange::message::Block;
+use crate::exchange::fields::Block;
 use crate::reactor::input;
+use crate::reactor::observer::observe;
 use crate::reactor::output;
-use crate::reactor::shutdown::observe;
 use crate::reactor::{Reactor, State};
 use pyo3::prelude::*;
 use wire::Millis;

@@ -6,6 +6,7 @@ mod burst;
 pub mod connection;
 mod deadlines;
 pub mod input;
+pub mod observer;
 pub mod output;
 pub mod shutdown;
 mod state;
@@ -25,7 +26,8 @@ use wire::Millis;
 use self::state::State;
 use self::tally::Tally;
 use crate::cell::LoopCell;
-use crate::exchange::message::Block;
+use crate::errors::panicked;
+use crate::exchange::fields::Block;
 use crate::exchange::scope::Scopes;
 use crate::exchange::task::Tasks;
 use crate::keys::Keys;
@@ -75,7 +77,7 @@ pub fn guarded(slf: &Bound<'_, Reactor>, key: usize, work: impl FnOnce() -> PyRe
         Err(_) => {
             let text = "a panic in asgate's core was caught and one connection closed: this is a bug of asgate, please \
                         report it with the lines that Rust printed above";
-            shutdown::observe(slf, "trouble", (text,));
+            observer::observe(slf, "trouble", (text,));
             output::give_up(slf, key);
         }
     }
@@ -93,8 +95,14 @@ impl Reactor {
             state.scheduled = true;
         }
         let py = slf.py();
-        let turn = slf.getattr(pyo3::intern!(py, "turn"))?;
-        this.event_loop.call_method(py, &Keys::of(py).call_soon, (turn,), Some(this.in_our_context.bind(py)))?;
+        let asked = slf.getattr(pyo3::intern!(py, "turn")).and_then(|turn| {
+            this.event_loop.call_method(py, &Keys::of(py).call_soon, (turn,), Some(this.in_our_context.bind(py)))
+        });
+        if let Err(error) = asked {
+            // A signal handler may raise in the middle of the loop's own code.
+            this.state.lock()?.scheduled = false;
+            return Err(error);
+        }
         Ok(())
     }
 
@@ -106,17 +114,26 @@ impl Reactor {
     /// Asks the loop to call `turn` when the next deadline comes, if that is earlier than what it was asked for.
     pub fn set_alarm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let wait = {
+        let (wait, before) = {
             let mut state = this.state.lock()?;
             let Some(next) = state.timers.next() else { return Ok(()) };
             if next >= state.alarm || state.closed {
                 return Ok(());
             }
-            state.alarm = next;
-            next.saturating_sub(state.refresh())
+            let before = std::mem::replace(&mut state.alarm, next);
+            (next.saturating_sub(state.refresh()), before)
         };
         let py = slf.py();
-        let handle = this.call_later(py, wait as f64 / 1000.0 + 0.001, slf.getattr(pyo3::intern!(py, "turn"))?)?;
+        let asked = slf
+            .getattr(pyo3::intern!(py, "turn"))
+            .and_then(|turn| this.call_later(py, wait as f64 / 1000.0 + 0.001, turn));
+        let handle = match asked {
+            Ok(handle) => handle,
+            Err(error) => {
+                this.state.lock()?.alarm = before;
+                return Err(error);
+            }
+        };
         let replaced = this.state.lock()?.alarm_handle.replace(handle);
         Self::cancel_alarm(py, replaced)
     }
@@ -139,13 +156,10 @@ impl Reactor {
         if state.alarm <= state.now {
             state.alarm = Millis::MAX;
         }
-        state.in_turn = true;
         state.turns += 1;
         let mut ready = std::mem::take(&mut state.ready);
-        if let Err(error) = state.poller.poll(&mut ready) {
-            state.in_turn = false;
-            return Err(error.into());
-        }
+        state.poller.poll(&mut ready)?;
+        state.in_turn = true;
         Ok(Some(ready))
     }
 
@@ -156,12 +170,12 @@ impl Reactor {
             state.in_turn = false;
             !state.backlog.is_empty() || !state.dirty.is_empty()
         };
-        if more {
-            Self::schedule(slf)?;
-        }
+        // A loop that refuses the one may still grant the other, and be asked again then.
+        let scheduled = if more { Self::schedule(slf) } else { Ok(()) };
         Self::set_alarm(slf)?;
         shutdown::tell_when_drained(slf)?;
-        Tally::report(slf)
+        Tally::report(slf)?;
+        scheduled
     }
 
     /// What was put off: collected output, connections that gave way, deadlines.
@@ -234,11 +248,18 @@ impl Reactor {
 
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         if slf.get().state.lock()?.abandoned {
-            shutdown::observe(slf, "child_ended", (slf.py().None(),));
+            observer::observe(slf, "child_ended", (slf.py().None(),));
             return Ok(());
         }
         let Some(ready) = slf.get().begin_turn()? else { return Ok(()) };
-        let served = Self::serve_queues(slf).and_then(|()| burst::serve(slf, &ready));
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            Self::serve_queues(slf)?;
+            burst::serve(slf, &ready)
+        }))
+        .unwrap_or_else(|_| Err(panicked()));
+        if served.is_err() {
+            burst::give_up_unserved(slf, &ready);
+        }
         // Whatever has happened, the turn ends.
         Self::end_turn(slf, ready).and(served)
     }
@@ -250,7 +271,16 @@ impl Reactor {
         accept::listen(slf, listener)
     }
 
+    /// In our own context, since requests that are found begin here (ASGI-205); in a copy of it, since one that is
+    /// entered already, as when an application stops its server, cannot be entered again.
     fn drain(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let context = slf.get().in_our_context.bind(py).as_any().get_item("context")?.call_method0("copy")?;
+        context.call_method1("run", (slf.getattr("_drain")?,))?;
+        Ok(())
+    }
+
+    fn _drain(slf: &Bound<'_, Self>) -> PyResult<()> {
         shutdown::drain(slf)
     }
 

@@ -4,8 +4,9 @@
 use crate::exchange::{Exchange, Phase};
 use crate::reactor::accept;
 use crate::reactor::connection::{Connection, Flushed};
-use crate::reactor::shutdown::observe;
+use crate::reactor::observer::observe;
 use crate::reactor::{LISTENER_KEYS, Reactor, State};
+use crate::settings::Settings;
 use pyo3::prelude::*;
 use wire::{Millis, Status};
 
@@ -246,46 +247,68 @@ pub fn response_completed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
 #[inline]
 pub fn after_command(slf: &Bound<'_, Reactor>, key: usize, completed: bool) -> PyResult<u64> {
     let this = slf.get();
-    let (waiting, lost, schedule) = {
+    let after = {
         let mut state = this.state.lock()?;
-        let state = &mut *state;
-        let now = state.now;
-        let ours = state.dispatching == Some(key);
-        let Some(connection) = state.connections.get_mut(key) else { return Ok(0) };
-        let crowded = connection.outlet.memory() as u64 > this.settings.write_buffer;
-        if ours || (connection.dirty && !completed) {
-            let lost = if crowded { connection.flush(now).lost() } else { None };
-            (connection.outlet.len(), lost, false)
-        } else if completed && state.unstarted > 0 && !crowded {
-            // Others are about to answer: all answers leave in one go (see `burst`).
-            connection.dirty = true;
-            let waiting = connection.outlet.len();
-            state.mark_dirty(key);
-            (waiting, None, true)
-        } else if completed {
-            (0, None, false)
-        } else {
-            // The first part goes out at once; what follows before the application yields leaves in one piece.
-            let lost = connection.flush(now).lost();
-            connection.dirty = true;
-            let waiting = connection.outlet.len();
-            state.mark_dirty(key);
-            state.arm(key, &this.settings);
-            (waiting, lost, true)
-        }
+        write_or_collect(&mut state, key, completed, &this.settings)
     };
-    if let Some(reason) = lost {
-        lose(slf, key, reason)?;
-        return Ok(0);
+    match after {
+        After::Lost(reason) => lose(slf, key, reason).map(|()| 0),
+        After::Settle => {
+            settle(slf, key)?;
+            Ok(waiting_to_be_written(this, key)?.unwrap_or(0))
+        }
+        After::Collected { waiting, soon } => {
+            if soon {
+                Reactor::schedule(slf)?;
+            }
+            Ok(waiting)
+        }
     }
-    if schedule {
-        Reactor::schedule(slf)?;
+}
+
+enum After {
+    /// The end of a dispatch will write it, or a turn that must come `soon`.
+    Collected {
+        waiting: u64,
+        soon: bool,
+    },
+    /// All is said: it is written now.
+    Settle,
+    Lost(&'static str),
+}
+
+impl After {
+    #[inline]
+    fn of(connection: &Connection, lost: Option<&'static str>, soon: bool) -> Self {
+        lost.map_or(Self::Collected { waiting: connection.outlet.len(), soon }, Self::Lost)
     }
-    if completed && waiting == 0 {
-        settle(slf, key)?;
-        return Ok(waiting_to_be_written(this, key)?.unwrap_or(0));
+}
+
+#[inline]
+fn write_or_collect(state: &mut State, key: usize, completed: bool, settings: &Settings) -> After {
+    let now = state.now;
+    let ours = state.dispatching == Some(key);
+    let Some(connection) = state.connections.get_mut(key) else {
+        return After::Collected { waiting: 0, soon: false };
+    };
+    let crowded = connection.outlet.memory() as u64 > settings.write_buffer;
+    if ours || (connection.dirty && !completed) {
+        let lost = if crowded { connection.flush(now).lost() } else { None };
+        return After::of(connection, lost, !ours);
     }
-    Ok(waiting)
+    if completed && (state.unstarted == 0 || crowded) {
+        return After::Settle;
+    }
+    // A whole answer waits for the others that are about to come, so that all leave in one go (see `burst`). The first
+    // part of a longer one goes out at once; what follows before the application yields leaves in one piece.
+    let lost = if completed { None } else { connection.flush(now).lost() };
+    connection.dirty = true;
+    let after = After::of(connection, lost, true);
+    state.mark_dirty(key);
+    if !completed {
+        state.arm(key, settings);
+    }
+    after
 }
 
 /// Interim responses are of no use later.

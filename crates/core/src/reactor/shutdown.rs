@@ -1,25 +1,17 @@
-//! The end of a reactor, politely (`drain`), less politely (`cancel`), at once (`close`); and how the observer is told
-//! of things.
+//! The end of a reactor, politely (`drain`), less politely (`cancel`), at once (`close`). What goes wrong with one
+//! connection on the way does not spare the others their end.
 
-use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::exchange::{Exchange, Phase};
 use crate::keys::Keys;
 use crate::reactor;
-use crate::reactor::Reactor;
 use crate::reactor::accept;
 use crate::reactor::input;
+use crate::reactor::observer::observe;
 use crate::reactor::output;
-
-/// Calls a method of the observer. What it raises is printed: telling must never disturb serving.
-pub fn observe<'py>(slf: &Bound<'py, Reactor>, method: &str, arguments: impl PyCallArgs<'py>) {
-    let observer = slf.get().observer.bind(slf.py());
-    if let Err(error) = observer.call_method1(PyString::intern(slf.py(), method), arguments) {
-        error.write_unraisable(slf.py(), Some(observer));
-    }
-}
+use crate::reactor::{Reactor, guarded};
 
 /// No new connections; idle ones end now, the others with their response.
 pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
@@ -34,24 +26,28 @@ pub fn drain(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     accept::close_listeners(slf)?;
     let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
     for key in keys {
-        // A request that is in the kernel already is still taken: looking costs one read.
-        if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
-            connection.session.announce_end();
-            connection.readable |= connection.wants_read();
-        }
-        input::serve(slf, key)?;
-        {
-            let mut state = slf.get().state.lock()?;
-            let now = state.now;
-            if let Some(connection) = state.connections.get_mut(key) {
-                connection.close_idle(now);
-                connection.linger_until = connection.linger_until.map(|until| until.min(now + output::LAST_LINGER));
-            }
-        }
-        output::settle(slf, key)?;
+        guarded(slf, key, || drain_one(slf, key));
     }
     Reactor::schedule(slf)?;
     tell_when_drained(slf)
+}
+
+fn drain_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    // A request that is in the kernel already is still taken: looking costs one read.
+    if let Some(connection) = slf.get().state.lock()?.connections.get_mut(key) {
+        connection.session.announce_end();
+        connection.readable |= connection.wants_read();
+    }
+    input::serve(slf, key)?;
+    {
+        let mut state = slf.get().state.lock()?;
+        let now = state.now;
+        if let Some(connection) = state.connections.get_mut(key) {
+            connection.close_idle(now);
+            connection.linger_until = connection.linger_until.map(|until| until.min(now + output::LAST_LINGER));
+        }
+    }
+    output::settle(slf, key)
 }
 
 /// Once, when nothing is left to wait for.
@@ -77,14 +73,7 @@ fn running(slf: &Bound<'_, Reactor>) -> PyResult<Vec<Py<Exchange>>> {
 pub fn cancel(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     let py = slf.py();
     for exchange in running(slf)? {
-        let task = {
-            let mut inner = exchange.get().state.lock()?;
-            inner.cancelled = true;
-            inner.task.as_ref().map(|task| task.clone_ref(py))
-        };
-        if let Some(task) = task {
-            task.call_method0(py, &Keys::of(py).cancel)?;
-        }
+        guarded(slf, exchange.get().key, || cancel_one(exchange.bind(py)));
     }
     let keys: Vec<usize> = {
         let mut state = slf.get().state.lock()?;
@@ -92,9 +81,22 @@ pub fn cancel(slf: &Bound<'_, Reactor>) -> PyResult<()> {
         state.connections.keys().collect()
     };
     for key in keys {
-        output::settle(slf, key)?;
+        guarded(slf, key, || output::settle(slf, key));
     }
     Ok(())
+}
+
+fn cancel_one(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let py = exchange.py();
+    let task = {
+        let mut inner = exchange.get().state.lock()?;
+        inner.cancelled = true;
+        inner.task.as_ref().map(|task| task.clone_ref(py))
+    };
+    match task {
+        Some(task) => task.call_method0(py, &Keys::of(py).cancel).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// Ends all connections now.
@@ -103,7 +105,7 @@ pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     accept::close_listeners(slf)?;
     let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
     for key in keys {
-        output::lose(slf, key, "")?;
+        guarded(slf, key, || output::lose(slf, key, ""));
     }
     let (running, alarm) = {
         let mut state = slf.get().state.lock()?;
@@ -113,19 +115,6 @@ pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     drop(running);
     Reactor::cancel_alarm(slf.py(), alarm)?;
     crate::reactor::tally::Tally::report(slf)
-}
-
-/// Control characters would let a client forge lines of the log.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
 }
 
 /// In a forked child: lets go of everything that is the parent's, without a word to anybody.
@@ -141,7 +130,7 @@ pub fn abandon(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     Ok(())
 }
 
-/// What a patient operator wants to know during shutdown.
+/// What a patient operator wants to know during shutdown. As the scopes have it: escaped by whoever prints it.
 pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
     let py = slf.py();
     let keys = Keys::of(py);
@@ -160,7 +149,7 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
         let scope = scope.bind(py);
         let text = |key: &Py<PyString>| -> String {
             let value = scope.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
-            escaped(&value.unwrap_or_else(|| "?".to_owned()))
+            value.unwrap_or_else(|| "?".to_owned())
         };
         let from = match scope.get_item(&keys.client)?.and_then(|client| client.extract::<(String, u16)>().ok()) {
             Some((host, port)) if host.contains(':') => format!(" from [{host}]:{port}"),

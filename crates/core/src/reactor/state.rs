@@ -13,7 +13,7 @@ use super::burst::Slots;
 use super::connection::Connection;
 use super::tally::Tally;
 use crate::exchange::Exchange;
-use crate::exchange::message::Block;
+use crate::exchange::fields::Block;
 use crate::settings::Settings;
 
 /// Largest buffer of a kept block: a response with huge headers must not cost memory for ever.

@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::exchange::Exchange;
-use crate::exchange::message::Block;
+use crate::exchange::fields::Block;
 use crate::keys::Keys;
 use crate::reactor::Reactor;
-use crate::reactor::shutdown::observe;
+use crate::reactor::observer::observe;
 
 /// What a request said, kept for its line.
 pub struct Access {
@@ -22,7 +22,11 @@ pub struct Access {
 
 impl Access {
     /// Taken from a scope that the application has not seen yet.
-    pub fn of(scope: &Bound<'_, PyDict>, client: Option<Py<PyAny>>, headers: Bound<'_, PyList>) -> PyResult<Self> {
+    pub fn of(
+        scope: &Bound<'_, PyDict>,
+        client: Option<Bound<'_, PyAny>>,
+        headers: Bound<'_, PyList>,
+    ) -> PyResult<Self> {
         let keys = Keys::of(scope.py());
         let text = |key: &Py<PyString>| -> PyResult<Py<PyString>> {
             Ok(scope.as_any().get_item(key)?.cast_into::<PyString>()?.unbind())
@@ -31,7 +35,7 @@ impl Access {
             Ok(scope.as_any().get_item(key)?.cast_into::<PyBytes>()?.unbind())
         };
         Ok(Self {
-            client,
+            client: client.map(Bound::unbind),
             method: text(&keys.method)?,
             raw_path: bytes(&keys.raw_path)?,
             query: bytes(&keys.query_string)?,

@@ -177,7 +177,7 @@ impl Driver {
     /// Refuses the error that `receive` gave; gives what was written.
     pub fn refuse(&mut self) -> String {
         let error = self.error.unwrap();
-        self.session.refuse(&error, &mut self.out);
+        self.session.refuse(&error, &Fields::new(), b"", &mut self.out);
         self.out.take()
     }
 

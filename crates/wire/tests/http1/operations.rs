@@ -156,7 +156,7 @@ impl Machine {
                 let error = self.error.unwrap_or(Error::peer(503, "Full."));
                 let (before, status) = (self.out.0.len(), self.session.status());
                 let begun = self.begun();
-                self.session.refuse(&error, &mut self.out);
+                self.session.refuse(&error, &Fields::new(), b"", &mut self.out);
                 let silent = begun || status == Status::Idle || matches!(status, Status::Draining);
                 assert!(!silent || self.out.0.len() == before, "a refusal was written into a response");
                 assert!(matches!(self.session.status(), Status::Closing { .. }));
@@ -265,7 +265,7 @@ impl Machine {
             assert!(error.fault == Fault::Peer && [0, 408].contains(&error.status), "{error:?}");
             self.error = Some(error);
             let (before, begun) = (self.out.0.len(), self.begun());
-            self.session.refuse(&error, &mut self.out);
+            self.session.refuse(&error, &Fields::new(), b"", &mut self.out);
             assert_eq!(self.out.0.len() == before, error.status == 0 || begun);
             (self.exchange, self.refused, self.closed_at) = (None, true, None);
         }

@@ -310,7 +310,7 @@ fn every_refusal_is_one_response_that_closes() {
         assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{clause}: {head}");
         assert_eq!(body, format!("{}\n", driver.error.unwrap().reason), "{clause}");
         assert_eq!(driver.status(), Status::Closing { linger: true }, "{clause}");
-        driver.session.refuse(&driver.error.unwrap(), &mut driver.out);
+        driver.session.refuse(&driver.error.unwrap(), &wire::Fields::new(), b"", &mut driver.out);
         assert!(driver.out.0.is_empty(), "{clause}: refused twice");
     }
 }

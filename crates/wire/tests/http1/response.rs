@@ -399,7 +399,7 @@ fn hints_come_before_the_head() {
 fn refusals_carry_the_drivers_fields() {
     let mut driver = Driver::fed("GET / HTTP/1.1\r\n\r\n");
     let (fields, base) = crate::harness::block(&[("date", "now"), ("server", "asgate"), ("bad", "a\r\nb")]);
-    driver.session.refuse_with(&Error::peer(400, "No."), &fields, &base, &mut driver.out);
+    driver.session.refuse(&Error::peer(400, "No."), &fields, &base, &mut driver.out);
     let expected = "HTTP/1.1 400 Bad Request\r\ndate: now\r\nserver: asgate\r\n\
                     content-type: text/plain; charset=utf-8\r\ncontent-length: 4\r\nconnection: close\r\n\r\nNo.\n";
     assert_eq!(driver.out.take(), expected);

@@ -1,6 +1,6 @@
 //! `http1/state`: which command and which event may follow which, and what becomes of the connection.
 
-use wire::{Command, Fault, Status};
+use wire::{Command, Fault, Fields, Status};
 
 use crate::harness::Driver;
 
@@ -188,6 +188,6 @@ fn a_refusal_while_an_exchange_runs() {
     assert!(driver.refuse().starts_with("HTTP/1.1 400 "));
 
     let mut driver = Driver::new();
-    driver.session.refuse(&wire::Error::peer(503, "Full."), &mut driver.out);
+    driver.session.refuse(&wire::Error::peer(503, "Full."), &Fields::new(), b"", &mut driver.out);
     assert_eq!((driver.out.0.len(), driver.status()), (0, Status::Closing { linger: false }), "idle: nothing is said");
 }

@@ -169,13 +169,9 @@ impl Connection {
         self.must_reset
     }
 
-    /// Answers a `Peer` error where that is still possible, and closes.
-    pub fn refuse(&mut self, error: &Error, out: &mut impl Sink) {
-        self.refuse_with(error, &Fields::new(), b"", out);
-    }
-
-    /// [`refuse`](Self::refuse) with more fields in the answer (`date`, `server`), which the driver knows and we do not.
-    pub fn refuse_with(&mut self, error: &Error, fields: &Fields, base: &[u8], out: &mut impl Sink) {
+    /// Answers a `Peer` error where that is still possible, and closes. `fields` over `base` are those of the answer that
+    /// the driver knows and we do not (`date`, `server`).
+    pub fn refuse(&mut self, error: &Error, fields: &Fields, base: &[u8], out: &mut impl Sink) {
         let idle = self.state.status() == Status::Idle;
         let unanswered = matches!(self.state.output, Output::Silent | Output::Owed);
         if unanswered && !idle && error.status != 0 {
