@@ -1,5 +1,6 @@
 """The command as it is typed: sentences, hints, exit codes, no traceback of ours."""
 
+import json
 import os
 import socket
 import subprocess
@@ -37,11 +38,29 @@ def typed(*arguments, **environ):
 
 WRONG = [
     # (arguments, exit code, the sentence, the hint)
-    ([], 2, "there is no target to serve", "asgate run main:app"),
+    ([], 2, "there is no target to serve", "asgate run main:app; asgate run --help lists the options"),
     (["run"], 2, "there is no target to serve", "asgate run main:app"),
     (["good_site:app", "--prot", "1"], 2, "--prot from the command line is not an option", "'--port'"),
     (["good_site:app", "--port"], 2, "Option '--port' requires an argument", "asgate run --help"),
-    (["good_site:app", "more"], 2, "Got unexpected extra argument (more)", "asgate run --help"),
+    (["good_site:app", "more"], 2, "there is one target to serve: more came after it", "asgate run --help"),
+    (["runn", "good_site:app"], 2, "runn is not a command", "did you mean 'run'?"),
+    (["--factory", "true", "good_site:app"], 2, "there is one target to serve", "a switch takes no value"),
+    (
+        ["good_site:app", "--graceful-timeout", "3", "--timeout-graceful-shutdown", "5"],
+        2,
+        "graceful_timeout is given twice, as --graceful-timeout and as --timeout-graceful-shutdown",
+        "leave one out",
+    ),
+    (
+        ["good_site:app", "--relaod"],
+        2,
+        "--relaod from the command line is not an option",
+        "'--reload'? It is",
+    ),
+    (["good_site:app", "-w", "4"], 2, "-w from the command line is not an option", "asgate run --help"),
+    (["good_site:app", "--no-acces-log"], 2, "--no-acces-log from", "did you mean '--no-access-log'"),
+    (["good_site:app", "--log-level", "trace"], 2, "log_level is 'trace' (--log-level)", "use debug"),
+    (["good_site:app", "--log-level", "5"], 2, "log_level is '5' (--log-level)", "above info"),
     (
         ["good_site:app", "--port", "x"],
         2,
@@ -73,7 +92,18 @@ WRONG = [
         "--ssl-keyfile from the command line is not in asgate yet",
         "TLS",
     ),
-    (["good_site:app", "--no-proxy-headers"], 2, "--no-proxy-headers", "leave the option out"),
+    (
+        ["good_site:app", "--workers=4", "--reload", "--proxy-headers"],
+        2,
+        "--workers, --reload and --proxy-headers from the command line are not in asgate yet",
+        "; --reload: restart",
+    ),
+    (
+        ["good_site:app", "--http", "h11", "--no-reset-contextvars"],
+        2,
+        "--http and --no-reset-contextvars from the command line are not in asgate",
+        "",
+    ),
     (["good_site:app", "--config", "none.toml"], 4, "the file none.toml cannot be read: No such file", ""),
     (["good_site:app", "--env-file", "none"], 4, "the env file none cannot be read: No such file", ""),
     (
@@ -114,6 +144,26 @@ def test_what_is_wrong_is_one_sentence_a_hint_and_an_exit_code(arguments, exit_c
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--log-format", "json", "--prot", "1"], {}),
+        (["good_site:app", "--port=x", "--log-format=json"], {}),
+        (["good_site:app", "--port", "x"], {"ASGATE_LOG_FORMAT": "json"}),
+        (["good_site:app", "more", "--log-format", "human", "--log-format", "json"], {}),
+    ],
+)
+def test_what_is_wrong_is_one_json_line(arguments, environ):
+    code, _, err = typed(*arguments, **environ)
+    entry = json.loads(err)
+    assert (code, entry["level"], entry["logger"]) == (2, "error", "asgate")
+
+
+def test_the_last_word_about_the_log_format_counts():
+    arguments = ["--log-format=json", "--log-format", "human", "--prot", "1"]
+    assert typed(*arguments, ASGATE_LOG_FORMAT="json")[2].startswith("asgate: --prot")
+
+
 def test_a_port_in_use():
     with socket.create_server(("127.0.0.1", 0)) as server:
         code, _, err = typed("good_site:app", "--port", str(server.getsockname()[1]))
@@ -147,8 +197,19 @@ def test_a_wrong_variable_and_a_wrong_file_name_themselves(tmp_path):
 
 @pytest.mark.parametrize("name", ABSENT)
 def test_options_of_other_servers_say_what_to_do(name, capsys):
-    assert cli.outcome(["run", "good_site:app", "--" + name.replace("_", "-"), "1"]) == 2
-    assert ABSENT[name] in capsys.readouterr().err
+    flag = "--" + name.replace("_", "-")
+    if ABSENT[name].switch:
+        flag = flag if name != "reset_contextvars" else "--no-reset-contextvars"
+    assert cli.outcome(["run", "good_site:app", flag, *([] if ABSENT[name].switch else ["7"])]) == 2
+    assert ABSENT[name].advice in capsys.readouterr().err
+
+
+def test_options_that_say_what_asgate_does_anyway_are_accepted(capsys):
+    same = ["--workers", "1", "--no-proxy-headers", "--http", "auto", "--ws", "none", "--reset-contextvars"]
+    assert cli.outcome(["good_site:app", *same, "--print-config"]) == 0
+    out, err = capsys.readouterr()
+    assert 'target = "good_site:app"' in out
+    assert err == ""
 
 
 def test_print_config_shows_values_and_sources(capsys, monkeypatch, tmp_path):
@@ -160,7 +221,8 @@ def test_print_config_shows_values_and_sources(capsys, monkeypatch, tmp_path):
     for line in (
         'target = "good_site:app"  # asgate.toml',
         'bind = ["127.0.0.1:0"]  # --port',
-        "access_log = false  # --access-log",
+        "access_log = false  # --no-access-log",
+        "# options file: asgate.toml  # found",
         'headers = ["a: 1", "b: 2"]  # --header',
         "backlog = 5  # the environment variable ASGATE_BACKLOG",
         "batch = 7  # asgate.toml",
@@ -172,6 +234,8 @@ def test_print_config_shows_values_and_sources(capsys, monkeypatch, tmp_path):
 def test_the_help_has_every_option_in_its_group(capsys):
     assert cli.outcome(["run", "--help"]) == 0
     text = capsys.readouterr().out
+    assert "--timeout-graceful-shutdown" in text
+    assert "--workers" not in text
     for row in table().values():
         if row.name != "target":
             assert f"{row.flag} " in text or f"{row.flag}," in text
@@ -183,8 +247,9 @@ def test_the_help_of_the_command(capsys):
     assert "Serve TARGET" in capsys.readouterr().out
 
 
-def test_the_version():
-    code, out, _ = typed("--version")
+@pytest.mark.parametrize("arguments", [["--version"], ["good_site:app", "--version"], ["run", "--version"]])
+def test_the_version(arguments):
+    code, out, _ = typed(*arguments)
     assert code == 0
     assert out.startswith("asgate 0.")
 

@@ -33,7 +33,8 @@ COMPARING = {"from-uvicorn.md", "options.md"}
 
 def known_flags() -> set[str]:
     """Every flag of `asgate run`, of `asgate`, and of the other programs above."""
-    flags = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    ours = [parameter for parameter in run.params if parameter.name not in ABSENT]
+    flags = {flag for parameter in ours for flag in (*parameter.opts, *parameter.secondary_opts)}
     return (
         {flag for flag in flags if flag.startswith("--")}
         | {"--help", "--version"}
@@ -59,7 +60,9 @@ def anchors(page: Path) -> set[str]:
 def test_options_exist(page: Path) -> None:
     allowed = known_flags()
     if page.name in COMPARING:
-        allowed |= {"--" + name.replace("_", "-") for name in ABSENT}
+        written = {name.replace("_", "-"): entry for name, entry in ABSENT.items()}
+        allowed |= {f"--{name}" for name in written}
+        allowed |= {f"--no-{name}" for name, entry in written.items() if entry.switch}
     # A family of switches is written `--no-` or `--no-NAME`.
     used = {flag for flag in OPTION.findall(read(page)) if flag.rstrip("-") != "--no"}
     assert used - allowed == set()
@@ -95,6 +98,14 @@ def test_snippets_are_well_formed(page: Path) -> None:
             options = tomllib.loads(text)
             if "version" not in options:  # a logging configuration has one, ours has not
                 from_keywords(options)
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "embedding.md"])
+def test_python_is_quoted_from_examples_that_run(page: str) -> None:
+    examples = [read(path) for path in (ROOT / "examples").glob("*.py")]
+    quoted = [text for language, text in FENCE.findall(read(ROOT / "docs" / page)) if language == "python"]
+    assert quoted
+    assert [text for text in quoted if not any(text in example for example in examples)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

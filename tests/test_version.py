@@ -20,3 +20,10 @@ def test_without_metadata_there_is_a_text(bare):
         done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False)
         assert done.stderr == ""
         assert done.stdout.removeprefix("asgate ") == UNKNOWN + "\n"
+
+
+def test_completion_knows_what_is_loaded_when_asked_for():
+    code = "import asgate, sys; print(*dir(asgate)); sys.exit('asgate.server.server' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert set(asgate.__all__) | {"__doc__"} <= set(done.stdout.split())

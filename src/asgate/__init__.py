@@ -19,6 +19,10 @@ __all__ = ["ClientDisconnected", "Exit", "Failure", "MessageError", "Server", "_
 __version__: str
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     # Loaded when asked for: `asgate --help` needs no event loop, and Windows has no extension to load.
     if name == "run":

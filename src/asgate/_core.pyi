@@ -71,7 +71,8 @@ class Reactor:
     def listen(self, fd: int) -> None:
         """Accepts from a listening stream socket. The descriptor is duplicated: the caller keeps and closes its own."""
     def drain(self) -> None:
-        """Accepts what the backlog still holds, closes the listeners and the idle connections, ends the others politely."""
+        """Accepts what the backlog still holds, closes the listeners and the idle connections, ends the others politely.
+        Requests that it finds begin in the reactor's own context, not in the caller's."""
     def cancel(self) -> None:
         """Cancels the applications that still run (their responses are cut short)."""
     def close(self) -> None:
@@ -79,7 +80,8 @@ class Reactor:
     def abandon(self) -> None:
         """In a forked child: closes its copies of the parent's sockets, without a word to anybody."""
     def waiting_for(self) -> list[str]:
-        """One line for each exchange that still runs: `GET /path from host:port for 3.2 s, response begun`."""
+        """A text for each exchange that still runs: `GET /path from host:port for 3.2 s, response begun`. The path is as
+        in the scope: to be escaped."""
     @property
     def connections(self) -> int:
         """Open connections."""

@@ -6,16 +6,17 @@ wrong value reads the same from wherever it comes.
 
 import sys
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import click
 
+from asgate.config.absent import ABSENT, Absent
 from asgate.config.kinds import Switch
-from asgate.config.load import Loaded, load, unknown
+from asgate.config.load import COMMAND_LINE, Loaded, load, unknown
 from asgate.config.options import Option, table
 from asgate.config.show import effective
-from asgate.errors import Exit, Failure
+from asgate.errors import Exit, Failure, did_you_mean
 from asgate.version import version
 
 
@@ -49,15 +50,18 @@ def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> No
         context.exit()
 
 
-@click.group(cls=DefaultToRun)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version and exit.",
-)
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Show the version and exit.",
+    )
+
+
+@click.group(cls=DefaultToRun, params=[_version_option()])
 def asgate() -> None:
     """A fast and strict server for ASGI applications.
 
@@ -65,17 +69,46 @@ def asgate() -> None:
     """
 
 
-def _run(target: str | None, print_config: bool, **values: Any) -> int:
+def _run(targets: tuple[str, ...], print_config: bool, **values: Any) -> int:
     given: dict[str, object] = {name: value for name, value in values.items() if value not in (None, ())}
-    words = {name: table()[name].flag for name in given}
-    if target is not None:
-        given["target"] = target
+    words = {name: _written(name, value) for name, value in given.items()}
+    if targets:
+        given["target"] = _only(targets)
         words["target"] = "the argument"
     loaded = load(given, words=words)
     if print_config:
         click.echo(effective(loaded))
         return Exit.OK
+    if loaded.settings.target is None:
+        hint = "name it: asgate run main:app; asgate run --help lists the options"
+        raise Failure(Exit.USAGE, "there is no target to serve", hint)
     return _serve(loaded)
+
+
+def _written(name: str, value: object) -> str:
+    """The flag that was typed."""
+    flag = table()[name].flag if name in table() else _dashed(name)
+    return _negative(flag) if value is False else flag
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _negative(flag: str) -> str:
+    return f"--no-{flag.removeprefix('--')}"
+
+
+def _only(targets: tuple[str, ...]) -> str:
+    first, *more = targets
+    if not more:
+        return first
+    if ":" not in first and (near := did_you_mean(first, asgate.commands)):
+        raise Failure(Exit.USAGE, f"{first} is not a command", near)
+    hint = "see asgate run --help"
+    if first.lower() in Switch.words:
+        hint = "a switch takes no value: --factory or --no-factory, for example"
+    raise Failure(Exit.USAGE, f"there is one target to serve: {' '.join(more)} came after it", hint)
 
 
 def _serve(loaded: Loaded) -> int:
@@ -85,29 +118,59 @@ def _serve(loaded: Loaded) -> int:
 
 
 def _parameters() -> list[click.Parameter]:
-    flags = [_flag(row) for row in table().values() if row.name != "target"]
+    rows = [row for row in table().values() if row.name != "target"]
+    flags = [_flag(row) for row in rows]
+    aliases = [_hidden(alias, row) for row in rows for alias in _other_names(row)]
+    absent = [_hidden(name, entry) for name, entry in ABSENT.items()]
     printing = click.Option(
         ["--print-config"],
         is_flag=True,
         help="Print every value that is in effect and where it came from, and stop.",
     )
-    return [click.Argument(["target"], required=False, metavar="[TARGET]"), *flags, printing]
+    targets = click.Argument(["targets"], nargs=-1, metavar="[TARGET]")
+    return [targets, *flags, *aliases, *absent, printing, _version_option()]
+
+
+class Flag(click.Option):
+    """The flag of an option. The other names are parameters of their own, so that both at once are noticed; the
+    help shows all in one place.
+    """
+
+    others: tuple[str, ...] = ()
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        flag, *metavar = record[0].split(" ", 1)
+        return " ".join([", ".join([flag, *self.others]), *metavar]), record[1]
+
+
+def _other_names(row: Option) -> list[str]:
+    return [alias for alias in row.aliases if _dashed(alias) != row.flag]
+
+
+def _hidden(name: str, meaning: Option | Absent) -> click.Option:
+    flag = _dashed(name)
+    if isinstance(meaning, Absent) and meaning.switch:
+        return click.Option([name, f"{flag}/{_negative(flag)}"], default=None, hidden=True)
+    many = isinstance(meaning, Option) and meaning.many
+    return click.Option([name, flag], default=None, multiple=many, type=str, hidden=True)
 
 
 def _flag(row: Option) -> click.Option:
-    names = [row.flag, *("--" + alias.replace("_", "-") for alias in row.aliases)]
-    names = list(dict.fromkeys(names))
     if isinstance(row.kind, Switch):
-        names = [f"{row.flag}/--no-{row.flag.removeprefix('--')}"]
-        return click.Option([row.name, *names], default=None, help=row.help)
-    return click.Option(
-        [row.name, *names],
+        return click.Option([row.name, f"{row.flag}/{_negative(row.flag)}"], default=None, help=row.help)
+    flag = Flag(
+        [row.name, row.flag],
         default=None,
         multiple=row.many,
         metavar=row.kind.metavar,
         type=str,
         help=_help(row),
     )
+    flag.others = tuple(_dashed(alias) for alias in _other_names(row))
+    return flag
 
 
 def _help(row: Option) -> str:
@@ -148,15 +211,27 @@ def outcome(arguments: Sequence[str] | None = None) -> int:
         return Exit.PLATFORM
     from asgate.server.command import reported
 
-    return reported(lambda: _dispatched(arguments))
+    return reported(lambda: _dispatched(arguments), _log_format(arguments))
+
+
+def _log_format(arguments: Sequence[str] | None) -> str | None:
+    """The --log-format of a command line that may be wrong in another place; the last one counts."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    flag, found = table()["log_format"].flag, None
+    for word, following in pairwise([*words, ""]):
+        if word == flag:
+            found = following
+        elif word.startswith(f"{flag}="):
+            found = word.removeprefix(f"{flag}=")
+    return found
 
 
 def _dispatched(arguments: Sequence[str] | None) -> int:
     try:
         return int(asgate.main(arguments, prog_name="asgate", standalone_mode=False) or 0)
     except click.NoSuchOption as error:
-        raise unknown(error.option_name, "the command line", Exit.USAGE) from None
+        raise unknown(error.option_name, COMMAND_LINE) from None
     except click.UsageError as error:
         raise Failure(Exit.USAGE, error.format_message().rstrip("."), "see asgate run --help") from None
     except click.Abort:
-        return Exit.INTERRUPTED
+        raise KeyboardInterrupt from None

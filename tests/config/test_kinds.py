@@ -14,6 +14,7 @@ ACCEPTED = [
     (Size(), "1 MiB", 1048576),
     (Size(), "2g", 2147483648),
     (Size(), 0, 0),
+    (Size(most=2**20), "1M", 1048576),
     (Seconds(), "0", 0.0),
     (Seconds(above_zero=True), "0.5", 0.5),
     (Seconds(), 75, 75.0),
@@ -46,6 +47,9 @@ REFUSED = [
     (Count(), "9" * 30),
     (Count(), "１"),  # noqa: RUF001 (a digit, but not one of ours)
     (Size(16), 15),
+    (Size(), "9999999999G"),
+    (Size(most=2**20), 2**20 + 1),
+    (Size(most=2**20), "2M"),
     (Size(), "1T"),
     (Size(), -1),
     (Size(), 1.5),

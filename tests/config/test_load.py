@@ -58,8 +58,28 @@ def test_the_file_can_be_named_by_flag_and_by_variable(tmp_path):
         ("port = 'x'", "port is 'x' ({path}), expected a whole number", ""),
         ("port = 1.5", "port is 1.5 ({path}), expected a whole number", ""),
         ("access_log = 1", "access_log is 1 ({path}), expected true or false", ""),
-        ("app = 'a:b'\ntarget = 'a:b'", "target is given twice", ""),
-        ("port = ", "is not TOML", ""),
+        (
+            "app = 'a:b'\ntarget = 'a:b'",
+            "target is given twice, as app in {path} and as target in {path}",
+            "leave one out",
+        ),
+        (
+            "host = '::1'\nbind = [':1']",
+            "the address is given twice, as bind in {path} and as host in {path}",
+            "use bind, it takes a list",
+        ),
+        (
+            "workers = 4\nreload = true\nssl-keyfile = 'k'",
+            "workers, reload and ssl-keyfile from {path} are not in asgate yet",
+            "workers: run several",
+        ),
+        ("relaod = true", "relaod from {path} is not an option", "did you mean 'reload'? It is not in"),
+        ("http = 'h11'", "http from {path} is not in asgate", "one HTTP parser"),
+        ("timeout_body = 0", "timeout_body is 0 ({path})", "86400 is a day"),
+        ("limit_body_rate = 'x'", "limit_body_rate is 'x'", "after timeout_body; 0"),
+        ("port = ", "is not TOML: Invalid value (at line 1, where the file ends)", ""),
+        ("batch = 1\n\n[x", "(at line 3, where the file ends)", ""),
+        ("port = \n", "is not TOML: Invalid value (at line 1, column 8)", ""),
     ],
 )
 def test_a_wrong_file_is_told_in_one_sentence(tmp_path, text, sentence, hint):
@@ -80,6 +100,44 @@ def test_a_named_pyproject_must_have_our_table(tmp_path):
     path = write(tmp_path, "pyproject.toml", "")
     with pytest.raises(Failure, match=r"no \[tool.asgate\] table"):
         load_in(tmp_path, {"config": path})
+
+
+def test_values_that_say_what_asgate_does_anyway_are_accepted(tmp_path):
+    write(tmp_path, "asgate.toml", "workers = 1\nreload = false\nbatch = 3\n")
+    loaded = load_in(tmp_path, {"ws": "none", "proxy_headers": False}, {"ASGATE_HTTP": "auto"})
+    assert loaded.settings.batch == 3
+    assert loaded.remarks == ()
+
+
+def test_kubernetes_is_named_where_it_set_a_variable(tmp_path):
+    with pytest.raises(Failure, match="the environment variable ASGATE_PORT") as caught:
+        load_in(tmp_path, environ={"ASGATE_PORT": "tcp://10.0.0.1:8000"})
+    assert "Kubernetes" in caught.value.hint
+    environ = {"ASGATE_SERVICE_HOST": "10.0.0.1", "ASGATE_PORT_8000_TCP_ADDR": "10.0.0.1"}
+    remarks = load_in(tmp_path, environ=environ).remarks
+    assert len(remarks) == 2
+    assert all("Kubernetes" in remark for remark in remarks)
+
+
+def test_the_file_that_was_found_is_known(tmp_path):
+    assert load_in(tmp_path).file is None
+    write(tmp_path, "pyproject.toml", "[tool.asgate]\nbatch = 1\n")
+    assert load_in(tmp_path).file == str(tmp_path / "pyproject.toml")
+    path = write(tmp_path, "asgate.toml", "")
+    assert load_in(tmp_path).file == path
+
+
+def test_two_names_of_one_option_in_one_source_are_refused(tmp_path):
+    given = {"graceful_timeout": "1", "timeout_graceful_shutdown": "2"}
+    words = {name: "--" + name.replace("_", "-") for name in given}
+    with pytest.raises(Failure) as caught:
+        load_in(tmp_path, given, words=words)
+    assert caught.value.sentence == (
+        "graceful_timeout is given twice, as --graceful-timeout and as --timeout-graceful-shutdown"
+    )
+    environ = {"ASGATE_" + name.upper(): value for name, value in given.items()}
+    with pytest.raises(Failure, match="variable ASGATE_GRACEFUL_TIMEOUT and as the environment variable"):
+        load_in(tmp_path, environ=environ)
 
 
 def test_unknown_variables_are_remarked_not_refused(tmp_path):
@@ -144,7 +202,36 @@ def test_keywords_alone_for_embedding():
     settings = from_keywords({"port": 0, "uds": None, "timeout_graceful_shutdown": 1})
     assert settings.bind == (Tcp("127.0.0.1", 0),)
     assert settings.graceful_timeout == 1.0
-    with pytest.raises(Failure, match="prot from the argument prot is not an option"):
-        from_keywords({"prot": 0})
-    with pytest.raises(Failure, match="ssl_keyfile from the argument ssl_keyfile is not in asgate yet"):
-        from_keywords({"ssl_keyfile": "x"})
+    assert from_keywords({"workers": 1, "reload": None}) == from_keywords({})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sentence", "hint"),
+    [
+        ({"prot": 0}, "prot from the keywords is not an option", "did you mean 'port'?"),
+        ({"zzzzzz": 0}, "zzzzzz from the keywords is not an option", "docs/options.md lists all"),
+        (
+            {"ssl_keyfile": "x", "workers": 2},
+            "ssl_keyfile and workers from the keywords are not in asgate yet",
+            "workers: run several processes under your supervisor, each with its own bind",
+        ),
+        (
+            {"port": "x"},
+            "port is 'x' (the keyword port), expected a whole number",
+            "with host: the same as bind",
+        ),
+        (
+            {"bind": ":1", "port": 1},
+            "the address is given twice, as the keyword bind and as the keyword port",
+            "use bind, it takes a list",
+        ),
+        ({"limit_body_rate": "x"}, "limit_body_rate is 'x'", "after timeout_body; 0"),
+        ({"factory": "x"}, "factory is 'x' (the keyword factory)", ""),
+    ],
+)
+def test_keywords_are_called_by_their_names_and_never_flags(keywords, sentence, hint):
+    with pytest.raises(Failure) as caught:
+        from_keywords(keywords)
+    assert sentence in caught.value.sentence
+    assert hint in caught.value.hint
+    assert "--" not in str(caught.value)

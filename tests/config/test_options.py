@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from asgate.config.absent import ABSENT
@@ -20,6 +22,27 @@ def test_every_row_is_complete(row):
 def test_every_default_is_a_value_that_the_option_takes(row):
     assert row.kind.parse(row.default) == row.default
     assert row.kind.parse(row.kind.show(row.default)) == row.default
+
+
+@pytest.mark.parametrize(
+    "name", ["limit_request_line", "limit_head_size", "limit_chunk_line", "limit_pipeline_size"]
+)
+def test_what_the_core_counts_in_32_bits_has_an_end(name):
+    """Heads and lines (crates/wire/src/http1), and the receive buffer, which is there from the start."""
+    kind = table()[name].kind
+    assert kind.parse("256M") == 2**28
+    for value in ("257M", "4G", str(2**32)):
+        with pytest.raises(ValueError):
+            kind.parse(value)
+    assert "at most 256M" in kind.expected
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.advice], ids=lambda row: row.name)
+def test_advice_is_only_for_values_that_are_refused(row):
+    for value in ("trace", "warn", "/api/", "api", "/", "wsgi", "0", "x.yaml", "trio", "tcp://10.0.0.1:8000"):
+        if any(re.fullmatch(pattern, value) for pattern, _ in row.advice):
+            with pytest.raises(ValueError):
+                row.kind.parse(value)
 
 
 def test_names_flags_and_aliases_are_unique():

@@ -57,6 +57,31 @@ def test_a_wrong_value_says_option_value_source_and_what_was_expected(options, s
     assert caught.value.exit_code is Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"log_level": "trace"}, "use debug, nothing is below it"),
+        ({"log_level": "warn"}, "use warning"),
+        ({"root_path": "/api/"}, "write /api"),
+        ({"root_path": "api"}, "write /api"),
+        ({"root_path": "api/v1//"}, "write /api/v1"),
+        ({"root_path": "/"}, "leave it out when the application is at the root"),
+        ({"interface": "wsgi"}, "wrap the application with a2wsgi.WSGIMiddleware"),
+        ({"timeout_keep_alive": 0}, "0.1 closes idle connections almost at once"),
+        ({"timeout_write": "0.0"}, "86400 is a day"),
+        ({"log_config": "logging.yaml"}, "write it as .json or .toml"),
+        ({"loop": "trio"}, "asyncio"),
+        ({"bind": "127.0.0.1"}, ""),
+        ({"port": "x"}, "Port, with --host: the same as --bind."),
+    ],
+)
+def test_a_wrong_value_that_is_often_typed_gets_advice(options, hint):
+    with pytest.raises(Failure) as caught:
+        Settings(**options)
+    assert hint in caught.value.hint
+    assert bool(caught.value.hint) == bool(hint)
+
+
 def test_settings_can_be_replaced():
     settings = dataclasses.replace(Settings(port=0, headers=["a: b"]), access_log=False)
     assert settings.bind == (Tcp("127.0.0.1", 0),)

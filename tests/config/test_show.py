@@ -34,5 +34,11 @@ def test_a_file_does_not_name_another(tmp_path):
     assert f"# options file: {tmp_path / 'a.toml'}" in text
 
 
+def test_the_file_that_was_found_is_shown(tmp_path):
+    (tmp_path / "asgate.toml").write_text("batch = 3")
+    text = effective(load({}, environ={}, directory=tmp_path))
+    assert f"# options file: {tmp_path / 'asgate.toml'}  # found" in text
+
+
 def test_toml_values():
     assert toml({"a": [1, 2.5, True, 'x"']}) == '{"a" = [1, 2.5, true, "x\\""]}'

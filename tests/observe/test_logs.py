@@ -181,6 +181,48 @@ def test_a_wrong_logging_configuration(tmp_path, name, text, words):
     assert caught.value.exit_code is Exit.CONFIG
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "gives the loggers asgate and asgate.access no handler"),
+        ({"disable_existing_loggers": True}, "disables the loggers asgate and asgate.access"),
+        ({"root": {"handlers": ["h"]}}, None),
+        ({"loggers": {"asgate": {"handlers": ["n"], "propagate": False}}}, None),
+    ],
+)
+def test_a_logging_configuration_that_forgets_us_is_told(streams, monkeypatch, changes, words):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    err = streams(io.StringIO(), io.StringIO())
+    ours = {
+        "handlers": CONFIG["handlers"] | {"n": {"class": "logging.NullHandler"}},
+        "formatters": CONFIG["formatters"],
+    }
+    theirs = {"version": 1, "disable_existing_loggers": False, "loggers": {"uvicorn": {"handlers": ["h"]}}}
+    logs.configure(Settings(log_config=theirs | ours | changes))
+    said = err.getvalue()
+    assert (words or "") in said
+    assert ("asgate: no message of asgate will be seen" in said) is (words is not None)
+    assert logs.unheard() is (words is not None)
+
+
+def test_a_reason_is_given_once(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(Failure) as caught:
+        logs.configure(Settings(log_config=str(tmp_path / "a.json")))
+    assert caught.value.sentence.count("version") == 1
+
+
+def test_a_traceback_inside_a_message_is_one_in_json(streams):
+    err = streams(io.StringIO(), io.StringIO())
+    logs.configure(Settings(log_format="json"))
+    logging.getLogger("asgate").error("it failed: no\nTraceback (most recent call last):\n  File\nno\n")
+    entry = json.loads(err.getvalue())
+    assert (entry["message"], entry["traceback"]) == (
+        "it failed: no",
+        "Traceback (most recent call last):\n  File\nno",
+    )
+
+
 def test_an_application_that_configures_logging_does_not_silence_us(streams):
     err = streams(io.StringIO(), io.StringIO())
     logs.configure(Settings())

@@ -1,5 +1,9 @@
+import traceback
+
+import pytest
+
 import asgate.config.kinds
-from asgate.observe.tracebacks import outside
+from asgate.observe.tracebacks import outside, summary
 
 
 def caught(action):
@@ -17,6 +21,34 @@ def test_frames_before_ours_and_after_are_kept_apart():
     ours = first.tb_next.tb_next
     assert ours.tb_frame.f_code.co_name == "parse"
     assert outside(ours) is None
+
+
+def formatted(action):
+    return "".join(traceback.format_exception(caught(action)))
+
+
+def raising(error, cause=None):
+    raise error from cause
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (ValueError("no pool"), None, "ValueError: no pool"),
+        (ValueError("no\n  pool\nat all"), None, "ValueError: no"),
+        (RuntimeError("no start"), KeyError("pool"), "RuntimeError: no start"),
+        (ExceptionGroup("of tasks", [ValueError("one")]), None, "ExceptionGroup: of tasks (1 sub-exception)"),
+        (ExceptionGroup("of tasks", [caught(lambda: {}["no"])]), None, "KeyError: 'no'"),
+        (ValueError(), None, "ValueError"),
+    ],
+)
+def test_what_a_traceback_ends_with(error, cause, words):
+    assert summary(formatted(lambda: raising(error, cause))) == words
+
+
+@pytest.mark.parametrize("text", ["", "no database", "no\ndatabase", "Traceback (most recent call last):"])
+def test_what_is_no_traceback_has_no_summary(text):
+    assert summary(text) == ""
 
 
 def test_nothing_stays_nothing():

@@ -1,6 +1,7 @@
-"""Applications that the tests of this folder serve."""
+"""Applications that the tests of this folder serve, and what they wait for."""
 
 import asyncio
+import logging
 
 
 class Recorder:
@@ -64,3 +65,21 @@ async def answer(address, path="/", family="tcp"):
         return await reader.read()
     finally:
         writer.close()
+
+
+async def logged(text):
+    """Waits until asgate logs a message with `text` in it."""
+    said = asyncio.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record):
+            if text in record.getMessage():
+                said.set()
+
+    listener = Listener()
+    logging.getLogger("asgate").addHandler(listener)
+    try:
+        async with asyncio.timeout(10):
+            await said.wait()
+    finally:
+        logging.getLogger("asgate").removeHandler(listener)

@@ -37,6 +37,24 @@ async def app(scope, receive, send):
 """
 
 
+def ended(directory, *arguments):
+    """A Python process that ends by itself, with its output."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=directory, capture_output=True, text=True, check=False
+    )
+
+
+def begun(directory, *arguments):
+    """A Python process that runs until it is told to end; its output is read by the test."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 class Running:
     """A server process; `url` is read from its start line."""
 
@@ -113,13 +131,9 @@ def test_run_from_python(project, tmp_path):
 
 def test_run_from_python_with_a_wrong_option_exits(project, tmp_path):
     project("site9.py", "import asgate\nasgate.run('nothing:app', prot=0)\n")
-    done = subprocess.run(
-        [sys.executable, "site9.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = ended(tmp_path, "site9.py")
     assert done.returncode == 2
-    assert done.stderr.startswith(
-        "asgate: prot from the argument prot is not an option\n  hint: did you mean"
-    )
+    assert done.stderr.startswith("asgate: prot from the keywords is not an option\n  hint: did you mean")
 
 
 @clause("ASGI-025")
@@ -154,13 +168,7 @@ FAILING = [
 @pytest.mark.parametrize(("line", "arguments", "exit_code", "words"), FAILING)
 def test_a_failed_start(project, tmp_path, line, arguments, exit_code, words):
     project("site11.py", f"async def app(scope, receive, send):\n    await receive()\n    {line}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "asgate", "site11:app", "--port", "0", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ended(tmp_path, "-m", "asgate", "site11:app", "--port", "0", *arguments)
     assert done.returncode == exit_code
     assert words in done.stderr
     assert "asgate/server" not in done.stderr, "none of our frames"
@@ -187,13 +195,7 @@ def test_json_everywhere(project, tmp_path):
 
 
 def test_failures_as_json_too(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "asgate", "nothing_here:app", "--log-format", "json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ended(tmp_path, "-m", "asgate", "nothing_here:app", "--log-format", "json")
     assert done.returncode == 5
     assert json.loads(done.stderr)["message"].startswith("no module named nothing_here")
 
@@ -340,17 +342,25 @@ def test_from_python_the_socket_stays_with_the_program(project, tmp_path):
 
 def test_ctrl_c_while_the_application_is_imported(project, tmp_path):
     project("site15.py", "import sys, threading\nprint('importing', flush=True)\nthreading.Event().wait()\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "asgate", "site15:app"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(tmp_path, "-m", "asgate", "site15:app")
     assert process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
-    assert (process.returncode, err.strip()) == (130, "")
+    assert (process.returncode, err) == (130, "asgate: interrupted while site15:app was imported\n")
+
+
+@clause("ASGI-025")
+def test_a_keyboard_interrupt_of_the_application_ends_it_with_a_line(project, tmp_path):
+    project("site38.py", APP.replace("raise SystemExit(7)", "raise KeyboardInterrupt"))
+    with Running(tmp_path, "site38:app", "--port", "0") as server:
+        with pytest.raises(OSError):
+            server.fetch("/exit")
+        code, out = server.ended()
+    assert code == 130
+    assert "shutting down" in out
+    assert "Traceback" not in server.messages
+    assert server.messages.endswith("\nasgate: interrupted\n")
+    assert "\n\n" not in server.messages
 
 
 def test_a_signal_while_the_application_starts(project, tmp_path):
@@ -359,13 +369,7 @@ def test_a_signal_while_the_application_starts(project, tmp_path):
         "import asyncio\nasync def app(scope, receive, send):\n    print('starting', flush=True)\n"
         "    try:\n        await asyncio.Event().wait()\n    finally:\n        print('cleaned', flush=True)\n",
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "asgate", "site16:app", "--port", "0"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(tmp_path, "-m", "asgate", "site16:app", "--port", "0")
     assert process.stdout.readline() == "starting\n"
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
@@ -413,9 +417,7 @@ def test_embedding_leaves_the_descriptors_alone(tmp_path):
         "    async with asgate.Server(app, port=0, limit_connections=300): pass\nasyncio.run(main())\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "100", "0"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = ended(tmp_path, "-c", code, "100", "0")
     assert (done.stdout, done.stderr) == ("100\n", "")
 
 
@@ -480,12 +482,138 @@ def test_what_the_application_says_cannot_paint_the_terminal(project, tmp_path):
     project(
         "site30.py", f"async def app(scope, receive, send):\n    await receive()\n    await send({evil})\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "asgate", "site30:app", "--port", "0"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ended(tmp_path, "-m", "asgate", "site30:app", "--port", "0")
     assert done.returncode == 3
-    assert done.stderr == "asgate: the application failed to start: no\\x1b[2J\\nforged\n"
+    assert done.stderr == "asgate: the application failed to start: no\\x1b[2J\n    forged\n"
+
+
+# What Starlette and FastAPI do with a startup that fails, or is cancelled.
+FRAMEWORK = """
+import asyncio, traceback
+async def app(scope, receive, send):
+    await receive()
+    try:
+        {line}
+    except BaseException:
+        await send({{"type": "lifespan.startup.failed", "message": traceback.format_exc()}})
+        raise
+"""
+
+
+@clause("ASGI-195")
+def test_a_traceback_that_a_framework_tells_is_readable(project, tmp_path):
+    project("site31.py", FRAMEWORK.format(line="raise RuntimeError('db not there')"))
+    done = ended(tmp_path, "-m", "asgate", "site31:app", "--port", "0")
+    assert done.returncode == 3
+    first, second, *_, last = done.stderr.splitlines()
+    assert first == "asgate: the application failed to start: RuntimeError: db not there"
+    assert second == "    Traceback (most recent call last):"
+    assert last == "    RuntimeError: db not there"
+
+
+def test_and_is_a_traceback_in_json_too(project, tmp_path):
+    project("site32.py", FRAMEWORK.format(line="raise RuntimeError('db not there')"))
+    done = ended(tmp_path, "-m", "asgate", "site32:app", "--port", "0", "--log-format", "json")
+    entry = json.loads(done.stderr)
+    assert entry["message"] == "the application failed to start: RuntimeError: db not there"
+    assert entry["traceback"].startswith("Traceback (most recent call last):\n")
+    assert entry["traceback"].rstrip().endswith("RuntimeError: db not there")
+
+
+def test_a_start_that_takes_too_long_is_all_that_is_told(project, tmp_path):
+    project("site33.py", FRAMEWORK.format(line="await asyncio.Event().wait()"))
+    done = ended(tmp_path, "-m", "asgate", "site33:app", "--port", "0", "--timeout-lifespan", "0.1")
+    assert done.returncode == 3
+    assert done.stderr == (
+        "asgate: the application did not start within 0.1 s\n  hint: raise --timeout-lifespan\n"
+    )
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_start_that_was_interrupted(project, tmp_path, number, exit_code):
+    line = "print('starting', flush=True); await asyncio.Event().wait()"
+    project("site34.py", FRAMEWORK.format(line=line))
+    process = begun(tmp_path, "-m", "asgate", "site34:app", "--port", "0")
+    assert process.stdout.readline() == "starting\n"
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == exit_code
+    said = [text.partition("INFO     ")[2] for text in err.splitlines()]
+    assert said == [f"stopping ({number.name})", "stopped before it served"]
+
+
+FILTER = "import logging\nclass Quiet(logging.Filter):\n    def filter(self, record): return False\n"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"quiet": {"()": "helpers35.Quiet"}},
+    "handlers": {
+        "out": {"class": "logging.StreamHandler"},
+        "none": {"class": "logging.StreamHandler", "filters": ["quiet"]},
+    },
+    "loggers": {
+        "asgate": {"level": "INFO", "handlers": ["out"]},
+        "asgate.access": {"level": "INFO", "handlers": ["none"], "propagate": False},
+    },
+}
+SCRIPT = "import sys; sys.path = [path for path in sys.path if path]; from asgate.cli import main; main()"
+
+
+@pytest.mark.parametrize("folder", ["", "code"])
+def test_logging_and_loop_are_imported_from_where_the_target_is(project, tmp_path, folder):
+    project(f"{folder}/site35.py".strip("/"), APP)
+    project(f"{folder}/helpers35.py".strip("/"), FILTER + "import asyncio\nmake = asyncio.new_event_loop\n")
+    project("log.json", json.dumps(LOGGING))
+    arguments = ["site35:app", "--port", "0", "--log-config", "log.json", "--loop", "helpers35:make"]
+    where = ["--app-dir", folder] if folder else []
+    # as the installed `asgate`: the current directory is not on the path by itself
+    with Running(tmp_path, *arguments, *where, program=("-c", SCRIPT, "run")) as server:
+        assert server.fetch("/") == b"ok"
+        assert server.stop()[0] == 0
+    assert "GET /" not in server.messages
+
+
+UVICORN = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"h": {"class": "logging.StreamHandler"}},
+    "loggers": {"uvicorn": {"level": "INFO", "handlers": ["h"]}},
+}
+
+
+@pytest.mark.parametrize("disable", [False, True])
+def test_a_failure_is_told_even_if_the_logging_configuration_is_silent(project, tmp_path, disable):
+    project("log.json", json.dumps(UVICORN | {"disable_existing_loggers": disable}))
+    done = ended(tmp_path, "-m", "asgate", "nothing_here:app", "--log-config", "log.json")
+    assert done.returncode == 5
+    assert "asgate: no module named nothing_here for the target nothing_here:app\n  hint: " in done.stderr
+
+
+@pytest.mark.parametrize(("code", "shown"), [("7", "7"), ("'bye'", "'bye'"), ("", "None")])
+def test_an_application_that_exits_while_it_is_imported(project, tmp_path, code, shown):
+    project("site36.py", f"import sys\nsys.exit({code})\n")
+    done = ended(tmp_path, "-m", "asgate", "site36:app", "--port", "0")
+    assert done.returncode == 6
+    assert f"asgate: importing site36:app ended with SystemExit({shown})\n  hint: " in done.stderr
+    assert "site36.py" in done.stderr
+    assert "asgate/server" not in done.stderr
+
+
+def test_the_loop_is_named_for_those_who_look_closely(project, tmp_path):
+    project("site37.py", APP)
+    for loop, name in (("uvloop", "uvloop.Loop"), ("asyncio", "asyncio.unix_events._UnixSelectorEventLoop")):
+        arguments = ("site37:app", "--port", "0", "--loop", loop, "--log-level", "debug")
+        with Running(tmp_path, *arguments) as server:
+            assert server.stop()[0] == 0
+        assert f"DEBUG    the event loop is {name}, Python {sys.version.split()[0]}" in server.messages
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_a_wrong_option_is_json_too(tmp_path, monkeypatch, how):
+    monkeypatch.delenv("ASGATE_LOG_FORMAT", raising=False)
+    project = "import asgate; asgate.run('nothing:app', prot=1{})"
+    if how == "variable":
+        monkeypatch.setenv("ASGATE_LOG_FORMAT", "json")
+    done = ended(tmp_path, "-c", project.format("" if how == "variable" else ", log_format='json'"))
+    assert done.returncode == 2
+    assert json.loads(done.stderr)["message"].startswith("prot from the keywords is not an option (")

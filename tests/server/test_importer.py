@@ -25,6 +25,9 @@ def make():
 async def make_async():
     return app
 
+def exits():
+    raise SystemExit(3)
+
 def make_broken():
     raise ValueError("no database")
 
@@ -66,13 +69,14 @@ WRONG = [
     ("nothing.like:app", {}, "no module named nothing for the target", "--app-dir"),
     ("pack.mian:app", {}, "no module named pack.mian", "did you mean 'main'"),
     ("site4:ap", {}, "the module site4 has no attribute ap for the target site4:ap", "did you mean 'app'"),
-    ("site4:zzz", {}, "the module site4 has no attribute zzz", "callable there: app, make"),
+    ("site4:zzz", {}, "the module site4 has no attribute zzz", "callable there: app, exits, make"),
     ("empty:app", {}, "the module empty has no attribute app", "nothing callable"),
     ("site4:site.iner", {}, "an object of type Site has no attribute iner", "did you mean 'inner'"),
     ("site4:app", {"app_dir": "none"}, "the directory none of --app-dir does not exist", ""),
     ("site4:make_async", {"factory": True}, "the factory site4:make_async is async", "plain def"),
     ("site4:make_coroutine", {"factory": True}, "returned a coroutine", "plain def"),
     ("site4:make_needs", {"factory": True}, "cannot be called without arguments", "leave out --factory"),
+    ("site4:app", {"factory": True}, "site4:app is no factory: it takes (scope, receive, send)", "leave out"),
     ("site4:number", {"factory": True}, "an object of type int cannot be called", "leave out --factory"),
 ]
 
@@ -121,6 +125,16 @@ def test_a_factory_that_raises_keeps_its_traceback(project):
     assert caught.value.exit_code is Exit.APPLICATION
     frames = traceback.extract_tb(outside(caught.value.cause.__traceback__))
     assert [frame.name for frame in frames] == ["make_broken"]
+
+
+@pytest.mark.parametrize("target", ["exiting:app", "site7:exits"])
+def test_an_exit_is_no_application(project, target):
+    project("site7.py", MODULE)
+    project("exiting.py", "raise SystemExit(3)")
+    with pytest.raises(Failure, match=r"ended with SystemExit\(3\)") as caught:
+        import_target(target, factory=True)
+    assert caught.value.exit_code is Exit.APPLICATION
+    assert "__main__" in caught.value.hint
 
 
 def test_a_type_error_inside_a_factory_is_the_factorys(project):

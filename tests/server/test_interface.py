@@ -16,6 +16,9 @@ def double(scope):
     return instance
 
 
+async def async_factory(): ...
+
+
 def sync_single(scope, receive, send):
     return single(scope, receive, send)
 
@@ -98,7 +101,13 @@ def test_a_single_callable_is_not_wrapped():
         (lambda environ, start_response: [], "auto", "does not take 3 arguments", "a2wsgi"),
         (lambda: single, "auto", "does not take 3 arguments", "add --factory"),
         (double, "asgi3", "does not take 3 arguments", "--interface asgi2"),
-        (single, "asgi2", "does not take 1 arguments", "async callable"),
+        (single, "asgi2", "it does not take 1 argument", "async callable"),
+        (
+            async_factory,
+            "auto",
+            "does not take 3 arguments",
+            "async factory: make it a plain def and add --factory",
+        ),
         (lambda a, b, c, d: None, "auto", "does not take 3 arguments", "async callable"),
     ],
 )
@@ -108,6 +117,37 @@ def test_what_is_no_application_says_what_it_looks_like(application, interface, 
     assert sentence in caught.value.sentence
     assert hint in caught.value.hint
     assert caught.value.exit_code is Exit.TARGET
+
+
+class Configured:
+    """As FastAPI: the class is made of options, its instances are applications."""
+
+    def __init__(self, *, debug=False): ...
+
+    async def __call__(self, scope, receive, send): ...
+
+
+class Positional(Configured):
+    """As Starlette, whose constructor would take a scope for `debug`."""
+
+    def __init__(self, debug=False, routes=None, middleware=None): ...
+
+
+@pytest.mark.parametrize("interface", ["auto", "asgi2", "asgi3"])
+@pytest.mark.parametrize("application", [Configured, Positional])
+def test_a_class_in_the_place_of_its_instance(application, interface):
+    with pytest.raises(Failure) as caught:
+        as_asgi3(application, interface, "main:app")
+    assert caught.value.sentence == "main:app is a class: its instances are ASGI applications, not itself"
+    assert f"app = {application.__name__}()" in caught.value.hint
+    assert caught.value.exit_code is Exit.TARGET
+
+
+def test_a_class_that_makes_no_difference_is_taken_by_its_constructor():
+    class Open(DoubleClass):
+        async def __call__(self, *arguments): ...
+
+    assert as_asgi3(Open, "auto", "app")[1] == 2
 
 
 def test_a_class_of_asgi_3_gets_its_hint():

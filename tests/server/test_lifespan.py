@@ -176,18 +176,17 @@ def test_an_application_that_breaks_in_its_start_is_one_with_its_traceback(run, 
 @clause("ASGI-198")
 @pytest.mark.parametrize("how", ["return", "raise"])
 def test_leaving_early_gets_no_shutdown_event(run, messages, how):
-    left = []
+    left = asyncio.Event()
 
     async def application(scope, receive, send):
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        left.append(True)
+        left.set()
         if how == "raise":
             raise ValueError("gone")
 
     async def later(lifespan):
-        while not left:
-            await asyncio.sleep(0)
+        await left.wait()
 
     code, _ = serve(run, application, then=later)
     assert code is Exit.OK
@@ -418,6 +417,87 @@ def test_a_cancelled_start_cancels_the_application(run):
 
     run(main())
     assert ended
+
+
+async def tells_what_stopped_it(scope, receive, send):
+    """As Starlette does."""
+    await receive()
+    try:
+        await asyncio.get_running_loop().create_future()
+    except BaseException as error:
+        await send({"type": "lifespan.startup.failed", "message": f"stopped by {error!r}"})
+        raise
+
+
+async def wraps_what_stopped_it(scope, receive, send):
+    await receive()
+    try:
+        await asyncio.get_running_loop().create_future()
+    except BaseException as error:
+        raise RuntimeError("no start") from error
+
+
+@clause("ASGI-204")
+@pytest.mark.parametrize("application", [tells_what_stopped_it, wraps_what_stopped_it])
+def test_a_cancelled_start_is_not_the_applications_error(run, messages, application):
+    with pytest.raises(Failure, match="did not start within"):
+        serve(run, application, limit=0.01)
+    assert [record for record in messages.records if record.levelno > logging.DEBUG] == []
+
+
+def test_but_an_error_in_its_cleaning_up_is(run, messages):
+    async def application(scope, receive, send):
+        await receive()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            raise ValueError("cannot close")
+
+    with pytest.raises(Failure, match="did not start within"):
+        serve(run, application, limit=0.01)
+    [record] = [record for record in messages.records if record.levelno > logging.DEBUG]
+    assert record.getMessage() == "the application raised in lifespan, after it was cancelled"
+    assert "ValueError: cannot close" in messages.text
+
+
+def test_a_cancelled_shutdown_is_not_the_applications_error_either(run, messages):
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except BaseException as error:
+            await send({"type": "lifespan.shutdown.failed", "message": f"stopped by {error!r}"})
+            raise
+
+    code, _ = serve(run, application, limit=0.01)
+    assert code is Exit.SHUTDOWN
+    told = [record.getMessage() for record in messages.records if record.levelno > logging.DEBUG]
+    assert told == ["the application did not finish its lifespan shutdown within 0.01 s"]
+
+
+@clause("ASGI-201")
+def test_a_traceback_that_a_framework_tells_is_summed_up(run, messages):
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        message = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: pool\n'
+        await send({"type": "lifespan.shutdown.failed", "message": message})
+
+    assert serve(run, application)[0] is Exit.SHUTDOWN
+    [record] = [record for record in messages.records if record.levelno == logging.ERROR]
+    first, second, *_ = record.getMessage().splitlines()
+    assert first == "the application failed to shut down: ValueError: pool"
+    assert second == "Traceback (most recent call last):"
+
+
+@pytest.mark.parametrize("application", [raises_on_scope, returns_on_scope, returns_on_startup])
+def test_on_never_says_that_it_is_served_without(run, messages, application):
+    with pytest.raises(Failure, match="--lifespan is on"):
+        serve(run, application, "on")
+    assert "served without" not in messages.text
 
 
 def test_a_generator_exit_is_an_error_like_any_other(run):

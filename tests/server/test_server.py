@@ -1,6 +1,7 @@
 """Embedding: real servers on both loops, talked to over real sockets."""
 
 import asyncio
+import logging
 import signal
 import socket
 
@@ -9,7 +10,7 @@ import pytest
 import asgate
 from asgate.errors import Exit
 
-from .applications import Recorder, Slow, answer
+from .applications import Recorder, Slow, answer, logged
 
 pytest.importorskip("asgate._core")
 clause = pytest.mark.clause
@@ -64,33 +65,28 @@ def test_no_signal_is_captured_and_no_logging_configured(run):
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_serve_ends_when_it_is_asked(run):
+def test_serve_ends_when_it_is_asked(run, caplog):
+    caplog.set_level(logging.INFO, "asgate")
+
     async def main():
         server = asgate.Server(Recorder(), port=0)
         serving = asyncio.ensure_future(server.serve())
-        while not server.addresses or not await reachable(server):
-            await asyncio.sleep(0)
+        await logged(" serves ")
+        assert await answer(server.addresses[0])
         server.ask_to_stop()
         return await serving
 
     assert run(main()) is Exit.OK
 
 
-async def reachable(server):
-    try:
-        return b"200" in await answer(server.addresses[0])
-    except OSError:
-        return False
-
-
-def test_serve_ends_when_it_is_cancelled(run):
+def test_serve_ends_when_it_is_cancelled(run, caplog):
+    caplog.set_level(logging.INFO, "asgate")
     application = Recorder()
 
     async def main():
         server = asgate.Server(application, port=0)
         serving = asyncio.ensure_future(server.serve())
-        while not server.addresses or not await reachable(server):
-            await asyncio.sleep(0)
+        await logged(" serves ")
         serving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await serving
@@ -143,7 +139,7 @@ def test_a_port_that_was_taken_meanwhile_still_ends_lifespan(run):
         (None, {}, "there is no target to serve"),
         ("no_such_module:app", {}, "no module named no_such_module"),
         (5, {}, "is not callable"),
-        (Recorder(), {"prot": 1}, "prot from the argument prot is not an option"),
+        (Recorder(), {"prot": 1}, "prot from the keywords is not an option"),
         (Recorder(), {"port": "x"}, "port is 'x'"),
         (Recorder(), {"workers": 2}, "is not in asgate yet"),
     ],
@@ -175,6 +171,79 @@ def test_starting_twice_is_a_mistake(run):
         async with asgate.Server(Recorder(), port=0) as server:
             with pytest.raises(RuntimeError, match="runs already"):
                 await server.start()
+
+    run(main())
+
+
+class Stuck:
+    """Never comes to the end of its startup, except by force; calls `meanwhile` before."""
+
+    def __init__(self, meanwhile=None):
+        self.begun = asyncio.Event()
+        self.meanwhile = meanwhile
+        self.ended = False
+
+    async def __call__(self, scope, receive, send):
+        await receive()
+        self.begun.set()
+        try:
+            if self.meanwhile is not None:
+                await self.meanwhile()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.ended = True
+
+
+@clause("ASGI-194")
+@pytest.mark.parametrize("own", [False, True], ids=["by another task", "by the application"])
+def test_a_stop_during_the_start_ends_it(run, own):
+    async def main():
+        application = Stuck()
+        server = asgate.Server(application, port=0)
+        if own:
+            application.meanwhile = server.stop
+        starting = asyncio.ensure_future(server.start())
+        await application.begun.wait()
+        [address] = server.addresses
+        if not own:
+            assert await server.stop() is Exit.OK
+            assert application.ended
+        with pytest.raises(asgate.Failure, match="stopped before it had started"):
+            await asyncio.wait_for(starting, 5)
+        assert application.ended
+        assert not server.addresses
+        with pytest.raises(ConnectionRefusedError):
+            await answer(address)
+        assert not server.addresses
+
+    run(main())
+
+
+def test_a_stop_while_serve_starts_ends_it_as_asked(run):
+    async def main():
+        application = Stuck()
+        server = asgate.Server(application, port=0)
+        serving = asyncio.ensure_future(server.serve())
+        await application.begun.wait()
+        with pytest.raises(RuntimeError, match="runs already"):
+            await asyncio.wait_for(server.start(), 5)
+        assert await server.stop() is Exit.OK
+        return await asyncio.wait_for(serving, 5)
+
+    assert run(main()) is Exit.OK
+
+
+def test_a_start_that_is_cancelled_is_cancelled(run):
+    async def main():
+        application = Stuck()
+        server = asgate.Server(application, port=0)
+        starting = asyncio.ensure_future(server.start())
+        await application.begun.wait()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert application.ended
+        assert not server.addresses
 
     run(main())
 

@@ -110,6 +110,21 @@ asyncio.run(main())
 """
 
 
+def test_the_second_says_that_the_loop_is_blocked():
+    code = STUCK.replace(
+        "async def main", "from asgate.server import signals\nsignals.PATIENCE = 0\nasync def main"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # two of the same that come together would count once
+        threading.Timer(20, process.kill).start()
+        assert "the application blocks the event loop" in process.stderr.readline()
+        process.kill()
+
+
 @pytest.mark.parametrize("number", REPEATED, ids=lambda number: number.name)
 def test_the_third_ends_even_a_loop_that_never_turns(number):
     with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True) as process:

@@ -9,7 +9,7 @@ import asgate
 from asgate.errors import Exit
 from asgate.server import worker
 
-from .applications import Recorder, Slow, answer
+from .applications import Recorder, Slow, answer, logged
 
 clause = pytest.mark.clause
 
@@ -94,13 +94,40 @@ def test_it_says_what_it_waits_for(run, messages, monkeypatch):
         application = Slow()
         server, reply = await started(application)
         stopping = asyncio.ensure_future(server.stop())
-        while "waiting for GET /slow" not in messages.text:
-            await asyncio.sleep(0)
+        await logged("waiting for GET /slow")
         application.release.set()
         await stopping
         return await reply
 
     assert run(main()).endswith(b"ok")
+
+
+def test_it_says_so_soon_and_what_ends_the_wait(run, messages):
+    async def main():
+        application = Slow()
+        server, reply = await started(application)
+        stopping = asyncio.ensure_future(server.stop())
+        await logged("(a second CTRL+C or SIGTERM ends the wait)")
+        application.release.set()
+        await stopping
+        return await reply
+
+    assert run(main()).endswith(b"ok")
+    [told] = [text for text in messages.messages if "waiting for" in text]
+    assert told.startswith("stopping, 30 s left, waiting for GET /slow from 127.0.0.1:")
+
+
+def test_it_says_nothing_of_the_kind_when_nothing_runs(run, messages, monkeypatch):
+    monkeypatch.setattr(worker, "TELL_FIRST", 0)
+
+    async def main():
+        async with asgate.Server(Recorder(), port=0) as server:
+            _, idle = await asyncio.open_connection(*server.addresses[0])
+            await answer(server.addresses[0])
+        idle.close()
+
+    run(main())
+    assert not [text for text in messages.messages if "waiting" in text]
 
 
 def test_an_application_that_ignores_its_cancellation_does_not_hold_it_up(run, monkeypatch):
@@ -231,8 +258,7 @@ def test_it_says_that_it_waits_for_lifespan_shutdown(run, messages, monkeypatch)
         server = asgate.Server(application, port=0)
         await server.start()
         stopping = asyncio.ensure_future(server.stop())
-        while "waiting for the application's lifespan shutdown" not in messages.text:
-            await asyncio.sleep(0)
+        await logged("waiting for the application's lifespan shutdown")
         release.set()
         return await stopping
 
@@ -240,7 +266,7 @@ def test_it_says_that_it_waits_for_lifespan_shutdown(run, messages, monkeypatch)
 
 
 def test_a_path_forges_no_line_in_what_a_stop_tells(run, messages, monkeypatch):
-    monkeypatch.setattr(worker, "TELL_EVERY", 0.01)
+    monkeypatch.setattr(worker, "TELL_FIRST", 0.01)
 
     async def main():
         application = Slow()

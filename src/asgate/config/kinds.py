@@ -69,21 +69,23 @@ class Count:
 
 
 class Size:
-    """A number of bytes; text may end in K, M or G (powers of 1024)."""
+    """A number of bytes from `least` to `most`; text may end in K, M or G (powers of 1024)."""
 
     metavar = "BYTES"
     units = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}  # noqa: RUF012 (never changed)
 
-    def __init__(self, least: int = 0) -> None:
+    def __init__(self, least: int = 0, most: int = 2**63 - 1) -> None:
         self.least = least
+        self.most = most
         floor = f", at least {least}" if least else ""
-        self.expected = f"a number of bytes{floor}, such as 65536, 64K or 1M"
+        ceiling = f", at most {most // self.units['m']}M" if most < 2**63 - 1 else ""
+        self.expected = f"a number of bytes{floor}{ceiling}, such as 65536, 64K or 1M"
 
     def parse(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError
         match = re.fullmatch(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", str(value).strip().lower())
-        if match is None or (size := int(match[1]) * self.units[match[2]]) < self.least or size >= 2**63:
+        if match is None or not self.least <= (size := int(match[1]) * self.units[match[2]]) <= self.most:
             raise ValueError
         return size
 

@@ -31,6 +31,10 @@ from asgate.config.kinds import (
 
 T = TypeVar("T")
 
+# Lines, heads and what one read takes lie in memory whole, and the core counts them in 32 bits. Nobody needs as much;
+# beyond it a slip of the pen (`64G`) would end the process instead of a sentence.
+LARGEST_BUFFER = 256 * 2**20
+
 
 @dataclass(frozen=True)
 class Option:
@@ -46,6 +50,7 @@ class Option:
     reason: str
     flag: str
     aliases: tuple[str, ...]
+    advice: tuple[tuple[str, str], ...]
 
     @property
     def env(self) -> str:
@@ -67,9 +72,10 @@ def option(
     reason: str = "",
     flag: str = "",
     aliases: tuple[str, ...] = (),
+    advice: tuple[tuple[str, str], ...] = (),
 ) -> T:
     """A field of the table. `flag` defaults to the name; `aliases` are other servers' names for the same
-    thing.
+    thing; `advice` has patterns of values that are often typed and wrong, each with what to write instead.
     """
     return field(
         default=default,
@@ -80,8 +86,14 @@ def option(
             "reason": reason,
             "flag": flag,
             "aliases": aliases,
+            "advice": advice,
         },
     )
+
+
+def no_zero(advice: str) -> tuple[tuple[str, str], ...]:
+    """The advice of a time that cannot be zero."""
+    return ((r"0+(\.0*)?", advice),)
 
 
 APPLICATION = "Application"
@@ -121,6 +133,7 @@ class Options:
         "The application's calling convention; auto looks at the callable.",
         group=APPLICATION,
         reason="functools.partial, decorators and callables written in C can be misjudged: say it then (ASGI-322).",
+        advice=(("wsgi", "wrap the application with a2wsgi.WSGIMiddleware or asgiref.wsgi.WsgiToAsgi"),),
     )
     lifespan: str = option(
         "auto",
@@ -133,6 +146,7 @@ class Options:
         Text("auto, asyncio, uvloop or module:factory", "LOOP", r"auto|asyncio|uvloop|[\w.]+:[\w.]+"),
         "Event loop: auto (uvloop when installed), asyncio, uvloop or module:factory.",
         group=APPLICATION,
+        advice=(("trio|curio", r"\g<0> has a loop of its own, asgate runs on asyncio loops"),),
     )
     env_file: str | None = option(
         None,
@@ -162,7 +176,16 @@ class Options:
         group=ADDRESSES,
     )
     port: int | None = option(
-        None, Count(0, 65535), "Port, with --host: the same as --bind.", group=ADDRESSES
+        None,
+        Count(0, 65535),
+        "Port, with --host: the same as --bind.",
+        group=ADDRESSES,
+        advice=(
+            (
+                "(tcp|udp)://.*",
+                "Kubernetes sets it for a Service named asgate: rename that, or set enableServiceLinks: false",
+            ),
+        ),
     )
     uds: str | None = option(
         None, Text("a path", "PATH"), "Unix socket: the same as --bind unix:PATH.", group=ADDRESSES
@@ -189,6 +212,10 @@ class Options:
         Text("a path that starts with / and does not end with it", "PATH", r"(/[^\s?#]*[^\s?#/])?"),
         "Prefix under which a proxy mounts the application (scope['root_path']).",
         group=HTTP,
+        advice=(
+            ("/+", "leave it out when the application is at the root"),
+            (r"/*([^\s?#]*[^\s?#/])/*", r"write /\1"),
+        ),
     )
     root_path_mode: str = option(
         "auto",
@@ -238,14 +265,14 @@ class Options:
     # ── Limits ────────────────────────────────────────────────────────────────────────────────────────────────────
     limit_request_line: int = option(
         16 * 1024,
-        Size(64),
+        Size(64, most=LARGEST_BUFFER),
         "Longest request line.",
         group=LIMITS,
         reason="RFC 9112 3 recommends at least 8000; nginx 8 KiB, Apache 8190, Go 1 MiB. Beyond it: 414.",
     )
     limit_head_size: int = option(
         64 * 1024,
-        Size(256),
+        Size(256, most=LARGEST_BUFFER),
         "Request line and headers together.",
         group=LIMITS,
         reason="nginx 32 KiB, Node 16 KiB, h11 64 KiB, hyper about 400 KiB, uvicorn with httptools none. Beyond it: 431.",
@@ -282,7 +309,7 @@ class Options:
     )
     limit_chunk_line: int = option(
         4 * 1024,
-        Size(16),
+        Size(16, most=LARGEST_BUFFER),
         "Longest chunk-size line with its extensions.",
         group=LIMITS,
         reason="RFC 9112 7.1.1 asks for a limit; Go 4 KiB (CVE-2023-39326).",
@@ -303,7 +330,7 @@ class Options:
     )
     limit_pipeline_size: int = option(
         64 * 1024,
-        Size(1024),
+        Size(1024, most=LARGEST_BUFFER),
         "One read takes at most limit_head_size + limit_pipeline_size bytes from a connection; "
         "pipelined requests beyond wait in the kernel.",
         group=LIMITS,
@@ -331,6 +358,7 @@ class Options:
         "From the first byte of a request to the end of its headers; a new connection has as long to begin.",
         group=TIMES,
         reason="Slowloris. Apache mod_reqtimeout 20 to 40 s, granian 30 s, nginx 60 s, uvicorn none.",
+        advice=no_zero("there is no value for ever, 86400 is a day"),
     )
     timeout_body: float = option(
         10.0,
@@ -338,6 +366,7 @@ class Options:
         "Grace before --limit-body-rate applies to a body.",
         group=TIMES,
         reason="Kestrel 5 s, Apache 20 s; a phone that changes its network needs a few.",
+        advice=no_zero("there is no value for ever, 86400 is a day"),
     )
     timeout_keep_alive: float = option(
         75.0,
@@ -346,6 +375,7 @@ class Options:
         group=TIMES,
         reason="Longer than the balancer in front, or it sends into a closed connection and answers 502: AWS ALB 60 s. "
         "nginx 75 s, uvicorn and hypercorn 5 s.",
+        advice=no_zero("0.1 closes idle connections almost at once, 86400 keeps them for a day"),
     )
     timeout_write: float = option(
         60.0,
@@ -353,6 +383,7 @@ class Options:
         "How long a client may take nothing of what waits for it.",
         group=TIMES,
         reason="nginx send_timeout 60 s; no Python server has one.",
+        advice=no_zero("there is no value for ever, 86400 is a day"),
     )
     timeout_disconnect: float = option(
         5.0,
@@ -368,6 +399,7 @@ class Options:
         "How long a closing connection still reads, so that the client can read the answer.",
         group=TIMES,
         reason="RFC 9112 9.6; nginx lingering_timeout 5 s.",
+        advice=no_zero("there is no value for ever, 86400 is a day"),
     )
     timeout_lifespan: float = option(
         120.0,
@@ -391,6 +423,11 @@ class Options:
         Choice("critical", "error", "warning", "info", "debug"),
         "Least important messages to show; above info there is no access log.",
         group=LOGS,
+        advice=(
+            ("(?i)trace|notset", "use debug, nothing is below it"),
+            ("(?i)warn", "use warning"),
+            ("(?i)fatal", "use critical"),
+        ),
     )
     log_format: str = option(
         "auto",
@@ -403,6 +440,7 @@ class Options:
         LogConfig(),
         "Logging configuration (.json, .toml, .ini) that replaces ours; loggers are asgate and asgate.access.",
         group=LOGS,
+        advice=((r"(?i).*\.ya?ml", "write it as .json or .toml, Python reads no YAML by itself"),),
     )
     use_colors: bool | None = option(
         None,

@@ -4,6 +4,7 @@ addresses.
 The extension module reads the attributes by name. Where the values come from is `load.py`'s matter.
 """
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -55,8 +56,18 @@ def parsed(row: Option, value: object, source: str) -> Any:
     except ValueError as error:
         reason = str(error) if type(error) is ValueError and error.args else ""
         expected = reason if reason and not reason.startswith("could not convert") else row.kind.expected
-        sentence = f"{row.name} is {_wrong_part(row, value)!r} ({source}), expected {expected}"
-        raise Failure(Exit.USAGE, sentence, row.help) from None
+        wrong = _wrong_part(row, value)
+        sentence = f"{row.name} is {wrong!r} ({source}), expected {expected}"
+        hint = "" if expected == reason else row.help  # a kind that gives a reason has said it all
+        raise Failure(Exit.USAGE, sentence, _advice(row, wrong) or hint) from None
+
+
+def _advice(row: Option, wrong: object) -> str:
+    """What the table advises about such a value."""
+    for pattern, advice in row.advice:
+        if match := re.fullmatch(pattern, str(wrong)):
+            return match.expand(advice)
+    return ""
 
 
 def _wrong_part(row: Option, value: object) -> object:

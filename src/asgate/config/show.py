@@ -16,8 +16,8 @@ def effective(loaded: Loaded) -> str:
     for name, row in table().items():
         value = getattr(loaded.settings, name)
         source = loaded.sources[name]
-        if name == "config" and value is not None:
-            lines.append(f"# options file: {value}  # {source}")  # a file cannot name another
+        if name == "config" and loaded.file is not None:  # a comment, as a file cannot name another
+            lines.append(f"# options file: {loaded.file}  # {'found' if value is None else source}")
         elif value is None:
             lines.append(f"# {name} is not set")
         else:

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from asgate.config.settings import Settings
 from asgate.errors import Exit, Failure
+from asgate.observe.tracebacks import TOLD
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _CONTROLS |= {0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -29,6 +30,11 @@ _COLOURS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITIC
 def escaped(text: str) -> str:
     """The text with every control character and line break made visible: it stays on its line."""
     return text.translate(_LINE)
+
+
+def indented(text: str) -> str:
+    """The text with every control character made visible; its further lines cannot be taken for others."""
+    return text.translate(_LINES).replace("\n", "\n    ")
 
 
 def clock(seconds: float, *, short: bool) -> str:
@@ -52,8 +58,7 @@ class HumanFormatter(logging.Formatter):
         level = f"{record.levelname:<8}"
         if self.colour and (code := _COLOURS.get(record.levelname)):
             level = f"\x1b[{code}m{level}\x1b[0m"
-        lines = self._content(record).translate(_LINES).replace("\n", "\n    ")
-        return f"{clock(record.created, short=self.short)} {level} {lines}"
+        return f"{clock(record.created, short=self.short)} {level} {indented(self._content(record))}"
 
     def _content(self, record: logging.LogRecord) -> str:
         parts = [record.getMessage()]
@@ -65,15 +70,21 @@ class HumanFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: `time`, `level`, `logger`, `message`, and `traceback` where there is one."""
+    """One JSON object per line: `time`, `level`, `logger`, `message`, and `traceback` where there is one; also
+    one that a framework sent as its message.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        told = TOLD.search(message)
         entry = {
             "time": clock(record.created, short=False),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": message if told is None else message[: told.start()].rstrip("\n"),
         }
+        if told is not None:
+            entry["traceback"] = message[told.start() :].rstrip("\n")
         if record.exc_info and record.exc_info[0] is not None:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=True)
@@ -115,6 +126,7 @@ def configure(settings: Settings) -> None:
     level = settings.log_level.upper()
     if settings.log_config is not None:
         _configure_from(settings.log_config)
+        _tell_unheard()
         return
     messages, access = logging.getLogger("asgate"), logging.getLogger("asgate.access")
     handler = logging.StreamHandler(sys.stderr)
@@ -136,6 +148,31 @@ def configure(settings: Settings) -> None:
         logger.handlers[:] = [its_handler]
         logger.setLevel(level)
         logger.propagate = False
+
+
+def unheard() -> bool:
+    """Whether a user's logging configuration leaves our messages without a reader."""
+    messages = logging.getLogger("asgate")
+    return messages.disabled or not messages.hasHandlers()
+
+
+def _tell_unheard() -> None:
+    """On stderr: there is no other place. A handler that drops everything is a decision, none is an accident
+    (logger names of another server, `disable_existing_loggers`).
+    """
+    if not unheard():
+        return
+    what, hint = (
+        "gives the loggers asgate and asgate.access no handler",
+        "name them, or the root logger, in it",
+    )
+    if logging.getLogger("asgate").disabled:
+        what = "disables the loggers asgate and asgate.access"
+        hint = "name them in it, or set disable_existing_loggers to false"
+    print(
+        f"asgate: no message of asgate will be seen, the logging configuration {what}\n  hint: {hint}",
+        file=sys.stderr,
+    )
 
 
 def coloured(settings: Settings, stream: TextIO) -> bool:
@@ -170,6 +207,8 @@ def _configure_from(source: str | Mapping[str, Any]) -> None:
             Exit.CONFIG, f"the logging configuration {source} cannot be read: {error.strerror}"
         ) from None
     except Exception as error:  # whatever the logging module raises about it
-        cause = error.__cause__ or error
+        reasons = dict.fromkeys(str(reason) for reason in (error, error.__cause__ or error))
         what = "given" if isinstance(source, Mapping) else str(source)
-        raise Failure(Exit.CONFIG, f"the logging configuration {what} is wrong: {error}: {cause}") from None
+        raise Failure(
+            Exit.CONFIG, f"the logging configuration {what} is wrong: {': '.join(reasons)}"
+        ) from None

@@ -7,21 +7,25 @@ import atexit
 import contextlib
 import logging
 import os
+import platform
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, NoReturn
 
 from asgate.config.load import Loaded, load
+from asgate.config.options import table
 from asgate.config.settings import Settings
 from asgate.errors import Exit, Failure
 from asgate.observe import logs
-from asgate.observe.logs import escaped
+from asgate.observe.logs import JsonFormatter, escaped, indented
 from asgate.observe.tracebacks import outside
 from asgate.server.descriptors import raise_limit
-from asgate.server.loops import loop_factory, run_on
+from asgate.server.importer import extend_path
+from asgate.server.loops import loop_factory, named, run_on
 from asgate.server.server import Server
 from asgate.server.signals import captured, ignore
 
@@ -40,7 +44,7 @@ def run(app: Any = None, /, **options: Any) -> None:
         raise RuntimeError("an event loop runs already: use `async with asgate.Server(app)` on it")
     if isinstance(app, str):
         options["target"], app = app, None
-    code = reported(lambda: serve(load(options), app))
+    code = reported(lambda: serve(load(options), app), options.get("log_format"))
     if code != Exit.OK:
         raise SystemExit(int(code))
 
@@ -60,23 +64,31 @@ def serve(loaded: Loaded, app: Any = None, *, take_over: bool = False) -> int:
     `Failure` for what the user can put right.
     """
     settings = loaded.settings
+    if app is None:  # a filter of --log-config and a --loop may stand beside the target
+        extend_path(settings.app_dir)
     logs.configure(settings)
     for remark in loaded.remarks:
         log.warning("%s", remark)
     try:
         return run_on(loop_factory(settings.loop), lambda: _main(app, settings, take_over))
-    except Failure as failure:
-        if settings.log_format != "json" and settings.log_config is None:
-            raise
-        cause = failure.cause
-        trace = None if cause is None else (type(cause), cause, outside(cause.__traceback__))
-        log.error("%s", failure, exc_info=trace)
-        return failure.exit_code
+    except KeyboardInterrupt:
+        failure = Failure(Exit.INTERRUPTED, "interrupted")
+    except Failure as error:
+        failure = error
+    if logs.unheard() or (settings.log_format != "json" and settings.log_config is None):
+        raise failure
+    log.error("%s", failure, exc_info=_trace(failure))
+    return failure.exit_code
 
 
 async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
     server = Server.with_settings(app, settings, take_over=take_over)
-    server.load()  # on the loop, for applications that ask for it at import; CTRL+C still interrupts this
+    log.debug("the event loop is %s, Python %s", named(asyncio.get_running_loop()), platform.python_version())
+    try:
+        server.load()  # on the loop, for applications that ask for it at import
+    except KeyboardInterrupt:
+        what = settings.target or "the application"
+        raise Failure(Exit.INTERRUPTED, f"interrupted while {what} was imported") from None
     if (few := raise_limit(settings.limit_connections)) is not None:
         log.warning(
             "only %d descriptors may be open, too few for %d connections (limit_connections): "
@@ -88,26 +100,40 @@ async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
         return await server.serve(note=" (Press CTRL+C to stop)")
 
 
-def reported(action: Callable[[], int]) -> int:
-    """The exit code of `action`; a failure is told on stderr."""
+def reported(action: Callable[[], int], log_format: object = None) -> int:
+    """The exit code of `action`; a failure is told on stderr.
+
+    `log_format`: as it was given, for failures that come before all options are known.
+    """
     try:
         return action()
-    except Failure as failure:
-        tell(failure)
-        return failure.exit_code
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        failure = Failure(Exit.INTERRUPTED, "interrupted")
+    except Failure as error:
+        failure = error
+    wanted = log_format or os.environ.get(table()["log_format"].env, "")
+    tell(failure, json_line=str(wanted).strip().lower() == "json")
+    return failure.exit_code
 
 
-def tell(failure: Failure) -> None:
+def tell(failure: Failure, *, json_line: bool = False) -> None:
     """One sentence and a hint on stderr; before it the traceback of the application's own error, without our
-    frames.
+    frames. Or all of it in one line of JSON.
     """
-    if (cause := failure.cause) is not None:
-        traceback.print_exception(type(cause), cause, outside(cause.__traceback__))
-    sentence, hint = escaped(failure.sentence), escaped(failure.hint)
-    lines = [f"asgate: {sentence}", *([f"  hint: {hint}"] if hint else [])]
-    print("\n".join(lines), file=sys.stderr)
+    trace = _trace(failure)
+    if json_line:
+        record = log.makeRecord(log.name, logging.ERROR, "", 0, "%s", (failure,), trace)
+        print(JsonFormatter().format(record), file=sys.stderr)
+        return
+    if trace is not None:
+        traceback.print_exception(*trace)
+    hint = f"\n  hint: {escaped(failure.hint)}" if failure.hint else ""
+    print(f"asgate: {indented(failure.sentence)}{hint}", file=sys.stderr)
+
+
+def _trace(failure: Failure) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    cause = failure.cause
+    return None if cause is None else (type(cause), cause, outside(cause.__traceback__))
 
 
 def stay_calm() -> None:

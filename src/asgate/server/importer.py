@@ -15,6 +15,7 @@ from typing import Any
 
 from asgate.errors import Exit, Failure, did_you_mean
 from asgate.observe.tracebacks import outside
+from asgate.server.interface import accepts
 
 
 def import_target(target: str, *, factory: bool = False, app_dir: str = ".") -> Any:
@@ -24,13 +25,17 @@ def import_target(target: str, *, factory: bool = False, app_dir: str = ".") -> 
     when the application's code raises.
     """
     module_name, attribute = _split(target)
-    directory = Path(app_dir)
-    if not directory.is_dir():
+    if not Path(app_dir).is_dir():
         raise Failure(Exit.TARGET, f"the directory {app_dir} of --app-dir does not exist")
-    if (path := str(directory.resolve())) not in sys.path:
-        sys.path.insert(0, path)
+    extend_path(app_dir)
     found = _attribute(_module(module_name, target), attribute, target)
     return call_factory(found, target) if factory else found
+
+
+def extend_path(app_dir: str) -> None:
+    """Lets the application's directory be imported from: for the target, and what its options name."""
+    if Path(app_dir).is_dir() and (path := str(Path(app_dir).resolve())) not in sys.path:
+        sys.path.insert(0, path)
 
 
 def call_factory(function: Any, name: str) -> Any:
@@ -40,6 +45,10 @@ def call_factory(function: Any, name: str) -> Any:
     if not callable(function):
         raise Failure(
             Exit.TARGET, f"{name} is no factory: {_kind(function)} cannot be called", "leave out --factory"
+        )
+    if inspect.iscoroutinefunction(function) and accepts(function, 3) and not accepts(function, 0):
+        raise Failure(
+            Exit.TARGET, f"{name} is no factory: it takes (scope, receive, send)", "leave out --factory"
         )
     if inspect.iscoroutinefunction(function):
         raise Failure(
@@ -57,6 +66,8 @@ def call_factory(function: Any, name: str) -> Any:
         raise Failure(
             Exit.APPLICATION, f"the factory {name} raised {type(error).__name__}", cause=error
         ) from None
+    except SystemExit as error:
+        raise _ended(f"the factory {name}", error) from None
     if inspect.iscoroutine(made):
         made.close()
         raise Failure(
@@ -99,10 +110,22 @@ def _module(name: str, target: str) -> ModuleType:
         raise Failure(Exit.TARGET, f"no module named {missing} for the target {target}", hint) from None
     except Exception as error:
         raise _broken(target, error) from None
+    except SystemExit as error:
+        raise _ended(f"importing {target}", error) from None
 
 
 def _broken(target: str, error: BaseException) -> Failure:
     return Failure(Exit.APPLICATION, f"importing {target} raised {type(error).__name__}", cause=error)
+
+
+def _ended(what: str, error: SystemExit) -> Failure:
+    """Its exit code would be taken for one of ours, and nobody would know what ended."""
+    return Failure(
+        Exit.APPLICATION,
+        f"{what} ended with SystemExit({error.code!r})",
+        "code that ends the program belongs under `if __name__ == '__main__':`",
+        cause=error,
+    )
 
 
 def _modules_beside(name: str) -> list[str]:

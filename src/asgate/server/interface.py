@@ -23,6 +23,12 @@ def as_asgi3(application: Any, interface: str, name: str) -> tuple[ASGIApplicati
             f"{name} is not callable: it is an object of type {type(application).__name__}",
             "an ASGI application is an async callable (scope, receive, send)",
         )
+    if _is_class_of_applications(application):
+        raise Failure(
+            Exit.TARGET,
+            f"{name} is a class: its instances are ASGI applications, not itself",
+            f"make one, such as app = {application.__name__}(), or add --factory",
+        )
     double = interface == "asgi2" or (interface == "auto" and is_double_callable(application))
     _check_arguments(application, 1 if double else 3, name)
     if double:
@@ -38,7 +44,18 @@ def is_double_callable(application: Any) -> bool:
         return True
     if inspect.iscoroutinefunction(getattr(application, "__call__", None)):  # noqa: B004 (asgiref's own rule)
         return False
-    return not inspect.iscoroutinefunction(application) and _accepts(application, 1) is True
+    return not inspect.iscoroutinefunction(application) and accepts(application, 1) is True
+
+
+def _is_class_of_applications(application: Any) -> bool:
+    """A class whose instances can only be called as ASGI 3 asks: no convention serves the class itself.
+
+    The class is ASGI 2 if its instances take (receive, send), and ASGI 3 if they can be awaited.
+    """
+    if not inspect.isclass(application) or hasattr(application, "__await__"):
+        return False
+    call = next((vars(base)["__call__"] for base in application.__mro__ if "__call__" in vars(base)), None)
+    return callable(call) and accepts(call, 4) is True and accepts(call, 3) is False  # with `self`
 
 
 def _single(application: ASGI2Application) -> ASGIApplication:
@@ -48,7 +65,7 @@ def _single(application: ASGI2Application) -> ASGIApplication:
     return call_asgi2
 
 
-def _accepts(application: Callable[..., Any], arguments: int) -> bool | None:
+def accepts(application: Callable[..., Any], arguments: int) -> bool | None:
     """Whether it can be called with so many positional arguments; None when its signature cannot be read."""
     try:
         inspect.signature(application).bind(*[None] * arguments)
@@ -60,20 +77,24 @@ def _accepts(application: Callable[..., Any], arguments: int) -> bool | None:
 
 
 def _check_arguments(application: Callable[..., Any], arguments: int, name: str) -> None:
-    if _accepts(application, arguments) is not False:
+    if accepts(application, arguments) is not False:
         return
-    if inspect.isclass(application) and _accepts(application, 3):
+    if inspect.isclass(application) and accepts(application, 3):
         hint = "it looks like a class for ASGI 3: add --interface asgi3"
-    elif _accepts(application, 2):
+    elif accepts(application, 2):
         hint = (
             "it looks like a WSGI application: wrap it with a2wsgi.WSGIMiddleware or asgiref.wsgi.WsgiToAsgi"
         )
-    elif _accepts(application, 0):
+    elif accepts(application, 0) and inspect.iscoroutinefunction(application):
+        hint = "it looks like an async factory: make it a plain def and add --factory"
+    elif accepts(application, 0):
         hint = "it looks like a factory: add --factory"
-    elif _accepts(application, 1):
+    elif accepts(application, 1):
         hint = "it looks like an ASGI 2 application: add --interface asgi2"
     else:
         hint = "an ASGI application is an async callable (scope, receive, send)"
     raise Failure(
-        Exit.TARGET, f"{name} is not an ASGI application: it does not take {arguments} arguments", hint
+        Exit.TARGET,
+        f"{name} is not an ASGI application: it does not take {arguments} argument{'s' * (arguments > 1)}",
+        hint,
     )

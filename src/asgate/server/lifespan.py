@@ -16,7 +16,7 @@ import logging
 from typing import Any
 
 from asgate.errors import Exit, Failure
-from asgate.observe.tracebacks import outside
+from asgate.observe.tracebacks import outside, summary
 from asgate.spec.types import ASGIApplication, Message, Scope
 
 SPEC_VERSION = "2.0"  # the lifespan specification's own (ASGI-190)
@@ -56,6 +56,7 @@ class Lifespan:
         self._stop = asyncio.Event()  # there is a shutdown event to receive
         self._error: BaseException | None = None
         self._told_to_stop = False
+        self._cancelled = False  # by us: what the application then says is about that, and nobody asks
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
@@ -135,7 +136,7 @@ class Lifespan:
         """Ends the task: one that ignores its cancellation is left behind after a moment."""
         if self._task is None or self._task.done():
             return
-        self._phase = Phase.OVER
+        self._phase, self._cancelled = Phase.OVER, True
         self._task.cancel()
         await asyncio.wait({self._task}, timeout=LAST_MOMENT)
 
@@ -174,24 +175,33 @@ class Lifespan:
         elif phase is not Phase.OVER:
             self._phase, self._error = Phase.ABSENT, error
             self._say_why(phase, error)
-        elif isinstance(error, Exception) and self._failed is None:
+        elif isinstance(error, Exception) and self._failed is None and not self._passes_on(error):
             self._say_why(phase, error)
         self._settled.set()
 
+    def _passes_on(self, error: BaseException) -> bool:
+        """Whether it only wraps our cancellation."""
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, asyncio.CancelledError):
+            cause = cause.__cause__
+        return self._cancelled and cause is not None
+
     def _say_why(self, phase: Phase, error: BaseException | None) -> None:
         trace = None if error is None else (type(error), error, outside(error.__traceback__))
+        insists = self._mode == "on"  # then nothing is served without, and `startup` says so
         if error is None and phase in (Phase.NEW, Phase.STARTING):
-            log.info(
-                "the application returned from lifespan without an answer: served without lifespan events"
-            )
+            if not insists:
+                log.info(
+                    "the application returned from lifespan without an answer: served without lifespan events"
+                )
         elif error is None:
             log.warning("the application left lifespan early: it will get no lifespan.shutdown")
-        elif phase is Phase.NEW and not self._asked:
-            level = logging.ERROR if self._mode == "on" else logging.DEBUG
+        elif phase is Phase.NEW and not self._asked and not insists:
             log.info("the application takes no lifespan events (%s): served without", type(error).__name__)
-            log.log(level, "what it raised on the lifespan scope:", exc_info=trace)
+            log.debug("what it raised on the lifespan scope:", exc_info=trace)
         else:
-            log.error("the application raised in lifespan, %s", phase.value, exc_info=trace)
+            when = "after it was cancelled" if self._cancelled else phase.value
+            log.error("the application raised in lifespan, %s", when, exc_info=trace)
 
     async def _receive(self) -> Message:
         self._asked = True
@@ -208,6 +218,8 @@ class Lifespan:
 
     async def _send(self, message: Message) -> None:
         kind = _kind(message)
+        if self._cancelled:
+            return
         if kind.startswith("lifespan.startup.") and self._phase in (Phase.NEW, Phase.STARTING):
             complete = Phase.SERVING
         elif kind.startswith("lifespan.shutdown.") and self._phase is Phase.STOPPING:
@@ -243,4 +255,7 @@ def _text(message: Message) -> str:
 
 
 def _told(sentence: str, message: str) -> str:
+    """The sentence with what the application said; frameworks say a whole traceback, which stands below."""
+    if short := summary(message):
+        return f"{sentence}: {short}\n{message.rstrip()}"
     return f"{sentence}: {message.strip()}" if message.strip() else sentence

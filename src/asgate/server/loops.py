@@ -55,6 +55,11 @@ def _checked(factory: Callable[[], object], choice: str) -> LoopFactory:
     return make
 
 
+def named(loop: asyncio.AbstractEventLoop) -> str:
+    """`uvloop.Loop`: where its class comes from."""
+    return f"{type(loop).__module__}.{type(loop).__qualname__}"
+
+
 def run_on(factory: LoopFactory, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs `main()` to its end on a new loop and closes the loop.
 

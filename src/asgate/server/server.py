@@ -54,18 +54,16 @@ class Server:
     def _prepare(self, app: Any, settings: Settings) -> None:
         self._app: Any = settings.target if app is None else app
         if self._app is None:
-            raise Failure(
-                Exit.USAGE,
-                "there is no target to serve",
-                "name it: asgate run main:app",
-            )
+            raise Failure(Exit.USAGE, "there is no target to serve", 'name it: asgate.run("main:app")')
         self._settings = settings
         self._take_over = False
         self._stopped = False
+        self._starting: asyncio.Task[None] | None = None
         self._listeners: list[Listener] = []
         self._worker: Worker | None = None
         self._asked = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._why = ""
         self._quit_error: BaseException | None = None
         self._application: ASGIApplication | None = None
         self.description = ""
@@ -100,21 +98,37 @@ class Server:
         self.description = f"{name} (ASGI {version})"
 
     async def start(self) -> None:
-        """Binds, runs lifespan startup and accepts. Raises `Failure`; nothing is left open then."""
-        from asgate.server.worker import Worker
+        """Binds, runs lifespan startup and accepts. Raises `Failure`, also when it is stopped meanwhile; nothing
+        is left open then.
+        """
+        try:
+            await self._begin()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._stopped or (task is not None and task.cancelling()):
+                raise
+            raise Failure(Exit.INTERRUPTED, "the server was stopped before it had started") from None
 
-        if self._worker is not None:
+    def _begin(self) -> asyncio.Task[None]:
+        """A start in a task of its own, so that `stop` can end it wherever it is."""
+        if self._worker is not None or (self._starting is not None and not self._starting.done()):
             raise RuntimeError("the server runs already")
         if self._stopped:
             self._asked, self._hurry, self._stopped = asyncio.Event(), asyncio.Event(), False
         if self._application is None:
             self.load()
         assert self._application is not None
+        self._starting = asyncio.ensure_future(self._open(self._application))
+        return self._starting
+
+    async def _open(self, application: ASGIApplication) -> None:
+        from asgate.server.worker import Worker
+
         collected = self._settings.access_log and access.enabled()
         settings = dataclasses.replace(self._settings, access_log=collected)
         self._listeners = open_sockets(settings.bind, mode=settings.uds_mode, take_over=self._take_over)
         try:
-            worker = Worker(self._application, settings, self._quit)
+            worker = Worker(application, settings, self._quit)
             await worker.start(self._listeners)
         except BaseException:
             self._close()
@@ -122,10 +136,15 @@ class Server:
         self._worker = worker
 
     async def stop(self) -> Exit:
-        """Stops gracefully: requests are finished within `graceful_timeout`, then lifespan shutdown runs."""
-        worker, self._worker = self._worker, None
+        """Stops gracefully: requests are finished within `graceful_timeout`, then lifespan shutdown runs. A start
+        that is under way is broken off.
+        """
         self._asked.set()
         self._stopped = True
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        worker, self._worker = self._worker, None
         # Ours go first: then the reactor's duplicates are the last, and draining refuses clients at once.
         self._close()
         return Exit.OK if worker is None else await worker.stop(self._hurry)
@@ -140,6 +159,7 @@ class Server:
         thread.
         """
         if not self._asked.is_set():
+            self._why = why
             log.info("stopping%s", f" ({why})" if why else "")
             self._asked.set()
         elif not self._hurry.is_set():
@@ -154,10 +174,11 @@ class Server:
         """Starts, serves until it is asked to stop or cancelled, and stops.
 
         An application that raises SystemExit or KeyboardInterrupt stops it, and gets its way afterwards
-        (ASGI-025).
+        (ASGI-025). INTERRUPTED when SIGINT is why it stopped before it served.
         """
         if not await self._start_unless_asked():
-            return Exit.OK
+            log.info("stopped before it served")
+            return Exit.INTERRUPTED if self._why == "SIGINT" else Exit.OK
         log.info("asgate %s serves %s on %s%s", version(), self.description, ", ".join(self.urls), note)
         try:
             await self.wait()
@@ -170,7 +191,7 @@ class Server:
 
     async def _start_unless_asked(self) -> bool:
         """Starts; False when a stop was asked for before that was done."""
-        starting = asyncio.ensure_future(self.start())
+        starting = self._begin()
         asked = asyncio.ensure_future(self._asked.wait())
         try:
             await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,15 +9,19 @@ application never yields. Only the command and `asgate.run` capture signals; emb
 """
 
 import contextlib
+import logging
 import os
 import signal
 import threading
+import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 HANGUP: int | None = getattr(signal, "SIGHUP", None)  # not every platform has it
+PATIENCE = 1.0  # seconds in which a loop that nothing blocks has heard of the first signal
 STOPPING = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (signal.Signals(HANGUP),)))
+log = logging.getLogger("asgate")
 
 
 @contextlib.contextmanager
@@ -35,20 +39,7 @@ def captured(
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    seen = 0
-
-    def handle(number: int, _: FrameType | None) -> None:
-        nonlocal seen
-        if seen and number == HANGUP:
-            return
-        seen += 1
-        if seen > 2:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(tell, signal.Signals(number).name)
-
+    handle = _Signals(loop, tell).handle
     ignored = HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_IGN
     wanted = [number for number in STOPPING if not (ignored and number == HANGUP)]
     previous = {number: signal.signal(number, handle) for number in wanted}
@@ -57,6 +48,42 @@ def captured(
     finally:
         for number, handler in ({} if for_good else previous).items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+class _Signals:
+    """What came so far, and whether the loop has heard of it."""
+
+    def __init__(self, loop: AbstractEventLoop, tell: Callable[[str], None]) -> None:
+        self._loop = loop
+        self._tell = tell
+        self._seen = 0
+        self._first = 0.0
+        self._heard = False
+
+    def handle(self, number: int, _: FrameType | None) -> None:
+        if self._seen and number == HANGUP:
+            return
+        self._seen += 1
+        if self._seen > 2:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._hear, signal.Signals(number).name)
+        self._first = self._first or time.monotonic()
+        if self._seen == 2 and not self._heard and time.monotonic() - self._first >= PATIENCE:
+            self._tell_blocked()
+
+    def _hear(self, name: str) -> None:
+        self._heard = True
+        self._tell(name)
+
+    def _tell_blocked(self) -> None:
+        """In the handler itself, because nothing runs on the loop. What it interrupts may be a write to the
+        same stream, which Python refuses.
+        """
+        with contextlib.suppress(RuntimeError):
+            log.warning("the application blocks the event loop: a third signal ends the process as it is")
 
 
 def ignore() -> None:

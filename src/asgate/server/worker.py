@@ -28,6 +28,7 @@ from asgate.spec.types import ASGIApplication
 __all__ = ["ClientDisconnected", "MessageError", "Worker"]  # the exceptions for `asgate` itself
 
 CANCEL_LIMIT = 5.0  # seconds from cancelling the applications to closing everything
+TELL_FIRST = 0.25  # seconds of a stop that need no word: most requests end in less
 TELL_EVERY = 5.0  # seconds between two messages about what a stop still waits for
 log = logging.getLogger("asgate")
 
@@ -93,17 +94,22 @@ class Worker(Reports):
         """Waits for the last connection to go, and says from time to time what it waits for."""
         deadline = self._loop.time() + limit
         signs = [self._drained] if hurry is None else [self._drained, hurry]
+        pause, note = TELL_EVERY, ""
+        if hurry is not None:
+            pause, note = TELL_FIRST, " (a second CTRL+C or SIGTERM ends the wait)"
         while not any(sign.is_set() for sign in signs) and (left := deadline - self._loop.time()) > 0:
-            if not await first_of(signs, min(left, TELL_EVERY)):
-                self._tell_waiting(deadline - self._loop.time())
+            if not await first_of(signs, min(left, pause)):
+                self._tell_waiting(deadline - self._loop.time(), note)
+            pause, note = TELL_EVERY, ""
         return self._drained.is_set()
 
-    def _tell_waiting(self, left: float) -> None:
+    def _tell_waiting(self, left: float, note: str) -> None:
         waiting = [] if self._reactor is None else self._reactor.waiting_for()
         if not waiting or left <= 0:
             return
         more = f", and {len(waiting) - 5} more" if len(waiting) > 5 else ""
-        log.info("stopping, %.0f s left, waiting for %s%s", left, escaped("; ".join(waiting[:5])), more)
+        what = escaped("; ".join(waiting[:5]))
+        log.info("stopping, %.0f s left, waiting for %s%s%s", left, what, more, note)
 
     async def _finish_lifespan(self, hurry: asyncio.Event) -> Exit:
         """Lifespan shutdown always runs; a second signal that comes while it does cuts it short."""
