@@ -13,11 +13,13 @@ pub struct Histogram {
     longest: Duration,
 }
 
-impl Histogram {
-    pub fn new() -> Self {
+impl Default for Histogram {
+    fn default() -> Self {
         Self { counts: vec![0; POWERS * BUCKETS_PER_POWER], total: 0, longest: Duration::ZERO }
     }
+}
 
+impl Histogram {
     pub fn record(&mut self, duration: Duration) {
         self.counts[bucket(duration.as_nanos() as u64)] += 1;
         self.total += 1;
@@ -76,7 +78,7 @@ mod tests {
 
     #[test]
     fn quantiles_of_one_to_a_thousand() {
-        let mut histogram = Histogram::new();
+        let mut histogram = Histogram::default();
         (1..=1000).for_each(|micros| histogram.record(Duration::from_micros(micros)));
         let median = histogram.quantile(0.5).as_micros();
         assert!((500..=505).contains(&median), "{median}");
