@@ -276,7 +276,9 @@ fn not_a_request(input: &[u8]) -> Error {
     Error::peer(
         400,
         match input {
-            [0x16, ..] => "This is a TLS handshake, but the port speaks plain HTTP. Use http://, or a proxy in front that speaks TLS.",
+            [0x16, ..] => {
+                "This is a TLS handshake, but the port speaks plain HTTP. Use http://, or a proxy in front that speaks TLS."
+            }
             [b'\n', ..] => "A line ends with LF instead of CRLF (RFC 9112 section 2.2).",
             [b'\r', ..] => "There is a CR alone or too many empty lines before the request (RFC 9112 section 2.2).",
             _ => "The request does not begin with a method (RFC 9112 section 3).",
