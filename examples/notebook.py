@@ -15,8 +15,9 @@ await server.start()
 print(server.url)
 
 # %%
-async with httpx.AsyncClient() as client:
-    print((await client.get(server.url)).text)
+client = httpx.AsyncClient()
+print((await client.get(server.url)).text)
+await client.aclose()
 
 # %%
 await server.stop()
