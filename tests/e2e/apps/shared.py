@@ -18,7 +18,7 @@ TICK = 0.005  # seconds between two pieces of an endless stream
 LIMIT = 20.0  # seconds that /-/departed waits at most
 
 departed: list[str] = []
-news = asyncio.Condition()
+waiters: list[asyncio.Event] = []
 
 
 def write_file() -> None:
@@ -53,36 +53,16 @@ async def lines(count: int) -> AsyncIterator[bytes]:
 
 
 async def ticking() -> AsyncIterator[bytes]:
-    """Sends again and again: notices at a send, or by being closed, that the client left."""
-    try:
-        while True:
-            yield b"tick\n"
-            await asyncio.sleep(TICK)
-    finally:
-        await _note("ticking")
+    """Sends again and again: it ends at a send, or by being cancelled, once the client has left."""
+    while True:
+        yield b"tick\n"
+        await asyncio.sleep(TICK)
 
 
 async def silent() -> AsyncIterator[bytes]:
     """Begins and then says nothing more: somebody else has to notice."""
-    try:
-        yield b"begun\n"
-        await asyncio.Event().wait()
-    finally:
-        await _note("silent")
-
-
-async def _note(name: str) -> None:
-    departed.append(name)
-    # A generator that is being closed may not wait long: the news is told by a task of its own.
-    told.append(asyncio.get_running_loop().create_task(_tell()))
-
-
-told: list["asyncio.Task[None]"] = []
-
-
-async def _tell() -> None:
-    async with news:
-        news.notify_all()
+    yield b"begun\n"
+    await asyncio.Event().wait()
 
 
 class Watched:
@@ -105,16 +85,25 @@ class Watched:
                 kinds.append(message["type"])
                 await send(message)
 
-            await self._application(scope, receive, watched_send)
+            try:
+                await self._application(scope, receive, watched_send)
+            finally:
+                # An endless stream ends only so. (Its generator may end later: Django leaves that to the collector.)
+                departed.append(scope["path"].removeprefix("/"))
+                for waiting in waiters:
+                    waiting.set()
 
     async def _window(self, scope, send):
         query = parse_qs(scope["query_string"].decode())
         if scope["path"] == "/-/sent":
             return await answer_json(send, self._sent.get(query["path"][0], []))
         name = query["name"][0]
+        waiters.append(news := asyncio.Event())
         try:
-            async with asyncio.timeout(LIMIT), news:
-                await news.wait_for(lambda: name in departed)
+            async with asyncio.timeout(LIMIT):
+                while name not in departed:
+                    news.clear()
+                    await news.wait()
         except TimeoutError:
             return await answer_json(send, {"departed": False}, status=504)
         return await answer_json(send, {"departed": True})
