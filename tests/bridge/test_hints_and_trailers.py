@@ -277,13 +277,14 @@ async def test_trailers_of_a_response_without_a_body(serve):
 
 
 @clause("ASGI-040", "ASGI-281")
-async def test_a_refused_trailer_leaves_the_earlier_ones(serve):
+@pytest.mark.parametrize("more", [False, True])
+async def test_a_refused_trailer_leaves_the_earlier_ones(serve, more):
     async def app(scope, receive, send):
         await send(TRAILING)
         await send(BODY)
         await send(trailers((b"x-a", b"1"), more_trailers=True))
         with pytest.raises(RuntimeError):
-            await send(trailers((b"content-length", b"1")))
+            await send(trailers((b"content-length", b"1"), more_trailers=more))
         await send(trailers((b"x-b", b"2")))
 
     async with serve(app) as site:

@@ -6,6 +6,7 @@ use std::path::Path;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wire::Command;
+use wire::http1::response::check_trailers;
 
 use crate::errors::{disconnected, from_wire, illegal};
 use crate::exchange::awaitable::{Done, Waiting, Wanted};
@@ -43,6 +44,7 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
             in_order(slf, "http.response.zerocopysend")?;
             let range = files::of_object(&file, offset, count)?;
             let waits = range.count;
+            output::wait_for_room(slf)?;
             transmit(slf, Source::File(Some(range)), waits, more)?;
             files::advance(&file, offset, waits)?;
             until_written(slf, 0)
@@ -110,10 +112,14 @@ fn declared_length(block: &Block) -> PyResult<Option<u64>> {
 fn send_body(slf: &Bound<'_, Exchange>, body: &Bound<'_, PyBytes>, more: bool) -> PyResult<Py<PyAny>> {
     in_order(slf, "http.response.body")?;
     let length = body.as_bytes().len();
-    let pending = transmit(slf, Source::Bytes(body), length as u64, more)?;
     let this = slf.get();
     let limit = this.reactor.get().settings.write_buffer;
-    if pending > limit {
+    let large = length as u64 > limit;
+    if large {
+        output::wait_for_room(slf)?;
+    }
+    let pending = transmit(slf, Source::Bytes(body), length as u64, more)?;
+    if pending > limit || large {
         return until_written(slf, limit / 2);
     }
     if more && this.count_sent(length)? {
@@ -134,7 +140,12 @@ fn in_order(slf: &Bound<'_, Exchange>, name: &str) -> PyResult<()> {
     }
 }
 
+/// After a command whose exchange was made to wait for room *before* it: a connection that broke while it was carried
+/// out has told the exchange so (`cut_off`), and a client that left is no success (ASGI-110, ASGI-267).
 fn until_written(slf: &Bound<'_, Exchange>, level: u64) -> PyResult<Py<PyAny>> {
+    if slf.get().state.lock()?.cut_off {
+        return departed(slf);
+    }
     match output::waiting_to_be_written(slf.get().reactor.get(), slf.get().key)? {
         Some(waiting) if waiting > level => {
             Ok(Py::new(slf.py(), Waiting::new(slf.clone().unbind(), Wanted::Room(level)))?.into_any())
@@ -256,6 +267,8 @@ fn send_trailers(slf: &Bound<'_, Exchange>, headers: Option<&Bound<'_, PyAny>>, 
     let mut block = Block::default();
     if let Some(headers) = headers {
         fields::read_fields(NAME, headers, &mut block)?;
+        // At once, not with the last message: the one that is at fault raises (ASGI-040).
+        check_trailers(&block.fields, &block.bytes).map_err(from_wire)?;
     }
     {
         let mut state = this.state.lock()?;
@@ -309,6 +322,7 @@ fn send_path(slf: &Bound<'_, Exchange>, path: &Path) -> PyResult<Py<PyAny>> {
     // At most what was announced (ASGI-266); a file that is shorter is refused by `transmit`.
     range.count = declared.map_or(range.count, |declared| range.count.min(declared));
     let length = range.count;
+    output::wait_for_room(slf)?;
     transmit(slf, Source::Path(Some(range)), length, false)?;
     until_written(slf, 0)
 }

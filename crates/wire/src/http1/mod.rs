@@ -19,7 +19,7 @@ pub mod grammar;
 mod head;
 mod pace;
 pub mod recall;
-mod response;
+pub mod response;
 mod state;
 mod target;
 

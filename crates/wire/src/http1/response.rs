@@ -214,16 +214,22 @@ pub fn chunk_line(out: &mut Vec<u8>, length: u64) {
 
 /// Checks trailer fields, and writes the last chunk with them behind it where there is an `out` that wants them.
 pub fn write_trailers(out: Option<&mut Vec<u8>>, fields: &Fields, base: &[u8]) -> Result<(), Error> {
+    check_trailers(fields, base)?;
+    if let Some(out) = out {
+        out.extend_from_slice(b"0\r\n");
+        fields.iter(base).for_each(|(name, value)| field_line(out, name, value));
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// Whether these fields may stand behind a body.
+pub fn check_trailers(fields: &Fields, base: &[u8]) -> Result<(), Error> {
     for (name, value) in fields.iter(base) {
         check_field(name, value)?;
         if FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
             return Err(Error::caller("This field must not be sent as a trailer (RFC 9110 section 6.5.1)."));
         }
-    }
-    if let Some(out) = out {
-        out.extend_from_slice(b"0\r\n");
-        fields.iter(base).for_each(|(name, value)| field_line(out, name, value));
-        out.extend_from_slice(b"\r\n");
     }
     Ok(())
 }
