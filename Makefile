@@ -47,15 +47,19 @@ lint-python: $(VENV)/built $(VENV)/tools ## The half of it about Python
 	$(BIN)/python scripts/import_rules.py
 	$(BIN)/python scripts/options_page.py --check
 	$(BIN)/python scripts/clauses.py --check
+	$(BIN)/python scripts/messages_page.py --check
+	$(BIN)/python scripts/conformance_page.py --check
 
 format: $(VENV)/tools ## Let the formatters have their way
 	cargo fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/built ## Generate docs/options.md and docs/clauses.md
+docs: $(VENV)/built ## Generate the pages of options, clauses, messages and conformance
 	$(BIN)/python scripts/options_page.py
 	$(BIN)/python scripts/clauses.py
+	$(BIN)/python scripts/messages_page.py
+	$(BIN)/python scripts/conformance_page.py
 
 bench: $(VENV)/built ## Beside the other servers (needs wrk, nginx); BENCH="--scenario hello --rounds 3" for a quick look
 	$(BIN)/python benchmarks/run.py $(BENCH)

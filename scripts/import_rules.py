@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SERVER_WING = ("cli", "config", "observe", "server")
+SERVER_WING = ("config", "observe", "server")
+ABOVE = ("cli", "__main__")  # may use both wings, and is used by neither
 APP_WING = ("channels", "conformance", "middleware", "testing", "toolkit", "wsgi")
 CORE_IMPORTER = "asgate.server.worker"
 FORBIDDEN_NAMES = ("common", "helper", "helpers", "misc", "util", "utils")
@@ -86,7 +87,9 @@ def _imported(node: ast.AST, known: set[str]) -> Iterator[str]:
 
 
 def wings(modules: dict[str, Module]) -> Iterator[str]:
-    """The server wing and the app wing never import each other; `spec` imports nothing of ours."""
+    """The server wing and the app wing never import each other, nor what stands above them; `spec` imports
+    nothing of ours.
+    """
     for module in modules.values():
         for target in module.all_imports:
             other = target.split(".")[1] if "." in target else ""
@@ -94,6 +97,8 @@ def wings(modules: dict[str, Module]) -> Iterator[str]:
                 module.wing in APP_WING and other in SERVER_WING
             ):
                 yield f"{module.name} imports {target}: the server wing and the app wing know only spec"
+            if other in ABOVE and module.wing not in ABOVE:
+                yield f"{module.name} imports {target}: it stands above both wings"
             if module.wing == "spec" and other != "spec":
                 yield f"{module.name} imports {target}: spec imports nothing of ours"
 

@@ -6,8 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
+from asgate.cli import asgate as command
 from asgate.cli import run
 from asgate.config.absent import ABSENT
 from asgate.config.load import from_keywords
@@ -28,12 +30,15 @@ OTHERS = {
     "benchmarks": {"--scenario", "--rounds", "--servers", "--python", "--no-install"},
 }
 # Pages that speak about other servers' options, too.
-COMPARING = {"from-uvicorn.md", "options.md"}
+COMPARING = {"conform.md", "conformance.md", "from-uvicorn.md", "options.md"}
 
 
 def known_flags() -> set[str]:
-    """Every flag of `asgate run`, of `asgate`, and of the other programs above."""
+    """Every flag of `asgate` and its commands, and of the other programs above."""
     ours = [parameter for parameter in run.params if parameter.name not in ABSENT]
+    context = click.Context(command)
+    others = [command.get_command(context, name) for name in command.list_commands(context) if name != "run"]
+    ours += [parameter for other in others for parameter in other.params]
     flags = {flag for parameter in ours for flag in (*parameter.opts, *parameter.secondary_opts)}
     return (
         {flag for flag in flags if flag.startswith("--")}

@@ -2,7 +2,7 @@ from asgate.errors import Exit, Failure, did_you_mean
 
 
 def test_exit_codes_are_distinct_and_explained():
-    assert len({int(code) for code in Exit}) == len(list(Exit)) == 12
+    assert len({int(code) for code in Exit}) == len(list(Exit)) == 14
     assert all(code.meaning.endswith(".") for code in Exit)
     assert (Exit.OK, Exit.USAGE, Exit.STARTUP) == (0, 2, 3)
 

@@ -85,6 +85,7 @@ SERVED: dict[str, tuple[str, dict[str, Any], Talk]] = {
 }
 LOCAL: dict[str, Any] = {"app_dir": str(ROOT), "port": 0, "graceful_timeout": 5}
 SCRIPTS = {"embedding", "in_a_thread", "launcher", "notebook", "own_program", "pytest_fixture"}
+TAUGHT = {"testing_client", "testing_sync"}  # run by tests/testing/pages
 
 
 @clause("ASGI-086", "ASGI-210", "ASGI-260", "ASGI-320")
@@ -267,7 +268,7 @@ def test_the_launcher_ends_with_the_exit_code_of_its_workers() -> None:
 
 
 def test_no_example_is_forgotten() -> None:
-    assert set(SERVED) | SCRIPTS == EXAMPLES
+    assert set(SERVED) | SCRIPTS | TAUGHT == EXAMPLES
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))

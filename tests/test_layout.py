@@ -8,7 +8,7 @@ import import_rules
 import options_page
 
 ROOT = Path(__file__).parents[1]
-MIRRORED = ("config", "observe", "server")
+MIRRORED = ("config", "observe", "server", "spec", "testing")
 
 
 def test_the_import_rules_are_kept():

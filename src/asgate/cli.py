@@ -1,7 +1,8 @@
 """The command, generated from the table: `asgate run module:app`, or `asgate module:app` for short.
 
 click only splits the command line and lays out the help; values are parsed by the table's kinds, so that a
-wrong value reads the same from wherever it comes.
+wrong value reads the same from wherever it comes. `asgate conform` and `asgate check` come from the app wing and are
+imported when they are asked for.
 """
 
 import sys
@@ -33,15 +34,37 @@ class OptionsCommand(click.Command):
             formatter.write_dl([record for record in records.values() if record is not None])
 
 
+def _conform() -> click.Command:
+    from asgate.conformance.command import conform
+
+    return conform
+
+
+def _check() -> click.Command:
+    from asgate.conformance.check.command import check
+    from asgate.server.importer import import_target
+
+    return check(import_target)
+
+
+LAZY = {"conform": _conform, "check": _check}
+
+
 class DefaultToRun(click.Group):
     """A group in which whatever is no command is the target, or an option, of `run`; nothing at all is `run`
     too.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, "--help", "--version"):
+        if not args or args[0] not in (*self.list_commands(ctx), "--help", "--version"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *LAZY]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return LAZY[cmd_name]() if cmd_name in LAZY else super().get_command(ctx, cmd_name)
 
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -103,7 +126,7 @@ def _only(targets: tuple[str, ...]) -> str:
     first, *more = targets
     if not more:
         return first
-    if ":" not in first and (near := did_you_mean(first, asgate.commands)):
+    if ":" not in first and (near := did_you_mean(first, [*asgate.commands, *LAZY])):
         raise Failure(Exit.USAGE, f"{first} is not a command", near)
     hint = "see asgate run --help"
     if first.lower() in Switch.words:
@@ -230,8 +253,21 @@ def _dispatched(arguments: Sequence[str] | None) -> int:
     try:
         return int(asgate.main(arguments, prog_name="asgate", standalone_mode=False) or 0)
     except click.NoSuchOption as error:
+        if (name := _command(error)) != "run":
+            near = did_you_mean(error.option_name, error.possibilities or ())
+            hint = near or f"asgate {name} --help lists all"
+            raise Failure(
+                Exit.USAGE, f"{error.option_name} is not an option of asgate {name}", hint
+            ) from None
         raise unknown(error.option_name, COMMAND_LINE) from None
     except click.UsageError as error:
-        raise Failure(Exit.USAGE, error.format_message().rstrip("."), "see asgate run --help") from None
+        hint = f"see asgate {_command(error)} --help"
+        raise Failure(Exit.USAGE, error.format_message().rstrip("."), hint) from None
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def _command(error: click.UsageError) -> str:
+    """The name of the command that was typed wrongly."""
+    name = None if error.ctx is None else error.ctx.info_name
+    return name if name in LAZY else "run"

@@ -37,6 +37,11 @@ class Exit(IntEnum):
         "The application reported `lifespan.shutdown.failed`, or its shutdown broke or took too long.",
     )
     PLATFORM = 10, "asgate does not run on this operating system yet."
+    FAULTS = (
+        11,
+        "`asgate conform` or `asgate check` found faults of the level asked for, or another result than before.",
+    )
+    PEER = 12, "A server that `asgate conform` was to judge is not installed or did not start."
     INTERRUPTED = 130, "Interrupted (CTRL+C) before it served, or the application raised KeyboardInterrupt."
 
 

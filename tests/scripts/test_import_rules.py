@@ -7,11 +7,15 @@ GOOD = {
     "asgate/spec/types.py": "import typing",
     "asgate/server/worker.py": "from asgate._core import Reactor\nfrom asgate.spec.types import Scope",
     "asgate/testing/client.py": "from asgate.spec import types",
+    "asgate/cli.py": "import asgate.server.worker\nimport asgate.testing.client",
+    "asgate/__main__.py": "import asgate.cli",
 }
 
 BROKEN = [
     ("asgate/testing/client.py", "from asgate.server.worker import Worker", "know only spec"),
     ("asgate/server/worker.py", "from asgate.testing import client", "know only spec"),
+    ("asgate/server/other.py", "import asgate.cli", "stands above both wings"),
+    ("asgate/testing/other.py", "def f():\n    from asgate import cli", "stands above both wings"),
     ("asgate/spec/types.py", "import asgate.server.worker", "spec imports nothing of ours"),
     ("asgate/server/other.py", "from asgate import _core", "only asgate.server.worker does"),
     (

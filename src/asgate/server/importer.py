@@ -15,7 +15,7 @@ from typing import Any
 
 from asgate.errors import Exit, Failure, did_you_mean
 from asgate.observe.tracebacks import outside
-from asgate.server.interface import accepts
+from asgate.spec.interface import accepts
 
 
 def import_target(target: str, *, factory: bool = False, app_dir: str = ".") -> Any:

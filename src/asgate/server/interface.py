@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from asgate.errors import Exit, Failure
+from asgate.spec.interface import accepts, is_double_callable
 from asgate.spec.types import ASGI2Application, ASGIApplication, Receive, Scope, Send
 
 
@@ -36,17 +37,6 @@ def as_asgi3(application: Any, interface: str, name: str) -> tuple[ASGIApplicati
     return cast("ASGIApplication", application), 3
 
 
-def is_double_callable(application: Any) -> bool:
-    """True for `application(scope)(receive, send)` (ASGI-321)."""
-    if getattr(application, "_asgi_single_callable", False):
-        return False
-    if getattr(application, "_asgi_double_callable", False) or inspect.isclass(application):
-        return True
-    if inspect.iscoroutinefunction(getattr(application, "__call__", None)):  # noqa: B004 (asgiref's own rule)
-        return False
-    return not inspect.iscoroutinefunction(application) and accepts(application, 1) is True
-
-
 def _is_class_of_applications(application: Any) -> bool:
     """A class whose instances can only be called as ASGI 3 asks: no convention serves the class itself.
 
@@ -63,17 +53,6 @@ def _single(application: ASGI2Application) -> ASGIApplication:
         await application(scope)(receive, send)
 
     return call_asgi2
-
-
-def accepts(application: Callable[..., Any], arguments: int) -> bool | None:
-    """Whether it can be called with so many positional arguments; None when its signature cannot be read."""
-    try:
-        inspect.signature(application).bind(*[None] * arguments)
-    except TypeError:
-        return False
-    except ValueError:
-        return None
-    return True
 
 
 def _check_arguments(application: Callable[..., Any], arguments: int, name: str) -> None:

@@ -1,0 +1,1 @@
+"""The conformance kit: judges servers (`asgate conform`) and applications (`asgate check`)."""

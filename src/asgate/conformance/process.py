@@ -1,0 +1,324 @@
+"""Server processes: started from an adapter's words with the probe inside, waited for, asked whether they are well,
+ended.
+
+Each has a control channel, a temporary folder and a process group of its own; whatever it leaves running goes with
+its group. What it prints is kept for the evidence.
+"""
+
+import contextlib
+import itertools
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from asgate.conformance.control import Control, Overdue, Watcher, left_until
+from asgate.conformance.servers import Adapter
+from asgate.conformance.wire import Malformed, Wire
+
+START_LIMIT = 20.0  # seconds until a server must answer
+STOP_LIMIT = 2.0  # seconds between SIGTERM and SIGKILL when we clean up
+HEALTH_LIMIT = 3.0  # seconds for the answer that shows that a server is well
+PATIENCE = 0.3  # seconds for the rest of an answer whose beginning has come
+OUTPUT_LIMIT = 1 << 20  # bytes that a server may have printed before a case; older ones are dropped
+OUTPUT_SHOWN = 2000  # characters
+PROBE = Path(__file__).parent / "probe"
+# Variables by which servers are configured: a run must not depend on those of the person who starts it.
+FOREIGN = (
+    "ASGATE_",
+    "UVICORN_",
+    "GRANIAN_",
+    "HYPERCORN_",
+    "GUNICORN_",
+    "WEB_CONCURRENCY",
+    "FORWARDED_ALLOW_IPS",
+)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PORTS = range(15_000, 32_000)  # below those that kernels give to outgoing connections
+
+
+class NotStarted(Exception):
+    """The server ended, or did not accept connections in time; the message has what it printed."""
+
+
+class Starter:
+    """Starts servers of one adapter."""
+
+    def __init__(self, adapter: Adapter, python: str) -> None:
+        self.adapter, self.python = adapter, python
+
+    def start(
+        self,
+        *,
+        target: str = "app",
+        unix: bool = False,
+        modes: dict[str, str] | None = None,
+        wait: bool = True,
+        watcher: Watcher | None = None,
+        **options: str,
+    ) -> "Server":
+        """A running server.
+
+        `target`: a name in the probe (`app`, `asgi2`). `unix`: on a Unix socket. `modes`: of the probe, by type of
+        scope. `wait`: until it serves, 20 s at most; with a lifespan that is steered, nobody can wait. `watcher`
+        is told every report. `options`: by the names of `Adapter.options`.
+
+        Raises `Unknown` when the adapter has no words for an option, `NotStarted`.
+        """
+        for last in (False, True):
+            server: Server | None = None
+            try:
+                with undisturbed():
+                    server = Server(self.adapter, self.python, target, unix, modes or {}, options, watcher)
+                if wait:
+                    server.wait_until_ready(time.monotonic() + START_LIMIT)
+            except BaseException as failure:
+                if server is not None:
+                    server.stop()
+                taken = isinstance(failure, NotStarted) and "in use" in str(failure)  # somebody was faster
+                if last or not taken:
+                    raise
+            else:
+                return server
+        raise AssertionError("unreachable")
+
+
+class Server:
+    """One server under test, with the probe in it."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        python: str,
+        target: str,
+        unix: bool,
+        modes: dict[str, str],
+        options: dict[str, str],
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._prefix = options.get("root_path", "")
+        self._asides = itertools.count(1)
+        self._ending = False  # whether we have asked it to end
+        self._folder = tempfile.TemporaryDirectory(prefix="asgate-conform-", ignore_cleanup_errors=True)
+        self.folder = Path(self._folder.name)
+        self.control = Control(modes, watcher)
+        self.path = str(self.folder / "server.sock") if unix else None
+        self.port = 0 if unix else free_port()
+        try:
+            self.command = adapter.words(python, f"asgi_probe:{target}", self.port, self.path, options)
+            self._process = self._begun(adapter)
+        except BaseException:
+            self._dispose()
+            raise
+
+    def _begun(self, adapter: Adapter) -> subprocess.Popen[bytes]:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        environ |= {
+            "ASGI_PROBE": self.control.address,
+            "ASGI_PROBE_ORPHAN": "end",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROBE), environ.get("PYTHONPATH")])),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with (self.folder / "output").open("ab") as output:
+            try:
+                return subprocess.Popen(
+                    self.command,
+                    cwd=self.folder,
+                    env={**environ, **adapter.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NotStarted(f"{self.command[0]} cannot be run: {error}") from None
+
+    def wait_until_ready(self, deadline: float) -> None:
+        """Returns when it serves; with a lifespan that is steered, when it accepts connections. Raises `NotStarted`."""
+        while True:
+            with contextlib.suppress(OSError):
+                self._open().close()
+                break
+            self._wait_for_start(deadline, "it accepts no connections")
+        if self.control.modes["lifespan"] == "steered":
+            return
+        while True:
+            try:
+                self.echo(min(deadline, time.monotonic() + HEALTH_LIMIT))
+            except (Overdue, Malformed, OSError) as error:
+                self._wait_for_start(deadline, f"it does not answer a plain request ({error})")
+            else:
+                return
+
+    def _wait_for_start(self, deadline: float, trouble: str) -> None:
+        if (code := self._process.poll()) is not None:
+            raise NotStarted(f"it ended with {_ending(code)}: {self.output()}")
+        if time.monotonic() > deadline:
+            raise NotStarted(f"{trouble}: {self.output()}")
+        self.control.poll(0.01)  # takes reports in; a server that starts has no event to wait for
+
+    def connect(self, deadline: float, *, buffer: int | None = None) -> socket.socket:
+        """A connection to it. `buffer`: bytes of its receive buffer. Raises `Overdue`."""
+        what = "the server accepted a connection"
+        while True:
+            with contextlib.suppress(OSError):
+                return self._open(buffer, max(0.01, left_until(deadline, what)))
+            left_until(deadline, what)
+            if not self.running:
+                raise Overdue(f"{what} (its process has ended)")
+            self.control.poll(0.01)
+
+    def knock(self) -> socket.socket | None:
+        """One attempt to connect; None when nobody listens."""
+        try:
+            return self._open()
+        except OSError:
+            return None
+
+    def echo(self, deadline: float) -> None:
+        """One request on a connection of its own, answered by the probe without steering: it must reach the
+        application and be answered. What the answer says is for cases to judge. Raises `Overdue`, `OSError`.
+        """
+        name, limit = str(next(self._asides)), deadline
+        wire = Wire(self.connect(deadline), self.control, lambda *_: None, lambda: limit)
+        try:
+            wire.send(
+                f"GET {self._prefix}/~aside/{name} HTTP/1.1\r\nhost: probe\r\nx-aside: {name}\r\n\r\n".encode()
+            )
+            self.control.wait(lambda: self.control.aside.get(name), deadline, "a plain request was served")
+            wire.answered()
+            limit = min(deadline, time.monotonic() + PATIENCE)
+            with contextlib.suppress(Overdue, Malformed):  # we leave politely, when all has come
+                wire.read_until(b"aside")
+        finally:
+            wire.close()
+
+    def well(self) -> str:
+        """ "" when it lives and answers, else what is wrong."""
+        if (code := self._process.poll()) is not None:
+            return f"the server process ended with {_ending(code)}"
+        self.control.poll(0)
+        if self.control.lost:
+            return "a process of the server died"
+        try:
+            self.echo(time.monotonic() + HEALTH_LIMIT)
+        except (Overdue, Malformed, OSError) as error:
+            return f"the server no longer answers a plain request ({error})"
+        if self.control.lost:
+            return "a process of the server died"
+        self._trim()
+        return ""
+
+    def crashed(self) -> str:
+        """ "" unless its main process was ended by a signal that nobody sent."""
+        code = self._process.poll()
+        return (
+            ""
+            if self._ending or code is None or code >= 0
+            else f"the server process ended with {_ending(code)}"
+        )
+
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends its main process a signal."""
+        self._ending = True
+        self._process.send_signal(number)
+
+    def exit_code(self, deadline: float) -> int:
+        """Waits until it has ended. Raises `Overdue`."""
+        while (code := self._process.poll()) is None:
+            left_until(deadline, "the server ended")
+            self.control.poll(0.01)
+        self.control.poll(0)
+        return code
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process lives."""
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of its main process."""
+        return self._process.pid
+
+    @property
+    def printed(self) -> int:
+        """How many bytes it has printed."""
+        return (self.folder / "output").stat().st_size
+
+    def output(self, since: int = 0) -> str:
+        """The end of what it printed, from a place that `printed` gave."""
+        with (self.folder / "output").open("rb") as file:
+            file.seek(max(since, self.printed - OUTPUT_LIMIT))
+            return file.read(OUTPUT_LIMIT).decode(errors="replace")[-OUTPUT_SHOWN:]
+
+    def _trim(self) -> None:
+        """Drops what it printed before when that is much: it appends, and so goes on at the beginning."""
+        if self.printed > OUTPUT_LIMIT:
+            os.truncate(self.folder / "output", 0)
+
+    def stop(self, grace: float = STOP_LIMIT) -> None:
+        """Ends it and all that it started. `grace`: seconds for a good end; 0 for none."""
+        try:
+            if grace and self._process.poll() is None:
+                self.terminate()
+                with contextlib.suppress(Overdue):
+                    self.exit_code(time.monotonic() + grace)
+        finally:  # also when the driver is interrupted meanwhile
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._dispose()
+
+    def _dispose(self) -> None:
+        self.control.close()
+        self._folder.cleanup()
+
+    def _open(self, buffer: int | None = None, seconds: float = 1.0) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX if self.path else socket.AF_INET)
+        try:
+            if buffer is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            connection.settimeout(seconds)
+            connection.connect(self.path or ("127.0.0.1", self.port))
+            if not self.path:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at the moment."""
+    while True:
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Holds interrupts back until the end of the block: none may come between a start and our knowing of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: caught.append(number)) for number in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for held in caught:
+            signal.raise_signal(signal.Signals(held))
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"

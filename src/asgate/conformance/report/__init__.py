@@ -1,0 +1,39 @@
+"""The reports of a run: one directory with JSON, JUnit, SARIF, Markdown and one self-contained HTML page. Every
+format is a file here that turns judgements (or, for JUnit and SARIF, neutral rows that `asgate check` has too) into
+text; this one only writes them.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from asgate.conformance.report.junit import junit
+from asgate.conformance.report.markdown import markdown
+from asgate.conformance.report.matrix import distinct
+from asgate.conformance.report.page import page
+from asgate.conformance.report.rows import rows
+from asgate.conformance.report.sarif import sarif
+from asgate.conformance.results import Judgement, dumps
+
+TOOL = "asgate conform"
+
+
+def write(judgements: Sequence[Judgement], directory: Path) -> list[Path]:
+    """Writes `results.json`, `junit.xml`, `results.sarif`, `matrix.md` and `index.html`, and returns their paths.
+
+    The directory is made when it is missing. Raises OSError.
+    """
+    judgements = distinct(judgements)
+    runs = {judgement.server: rows(judgement) for judgement in judgements}
+    kit = max((judgement.kit for judgement in judgements), default="")
+    texts = {
+        "results.json": dumps(judgements),
+        "junit.xml": junit([row for run in runs.values() for row in run], TOOL),
+        "results.sarif": json.dumps(sarif(runs, TOOL, kit), indent=1) + "\n",
+        "matrix.md": markdown(judgements),
+        "index.html": page(judgements),
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return [directory / name for name in texts]

@@ -1,0 +1,199 @@
+"""The adapters: how each server is started with the probe in it. A row each; nothing else of the kit knows
+a server by name.
+"""
+
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from asgate.version import UNKNOWN
+
+APPLICATION = "asgi_probe:app"
+OPTIONS = {
+    "root_path": "the path under which the application is mounted",
+    "grace": "seconds that a graceful stop may take",
+    "body_limit": "bytes that a request's body may have",
+    "lifespan": "auto, on or off",
+    "asgi2": "that the application is an ASGI 2 one",
+}
+"""What cases ask of servers beyond their defaults."""
+
+# Run by the interpreter that has the servers: the version of the first name if all of them can be imported.
+VERSION = f"""
+import importlib.metadata, importlib.util, sys
+sys.path = [place for place in sys.path if place]
+if not all(importlib.util.find_spec(name) for name in sys.argv[1:]):
+    sys.exit(1)
+try:
+    print(importlib.metadata.version(sys.argv[1]))
+except importlib.metadata.PackageNotFoundError:
+    print({UNKNOWN!r})
+"""
+
+
+class Unknown(Exception):
+    """The adapter has no words for an option; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How one server is started.
+
+    In `command`, `tcp`, `unix` and the values of `options` these are replaced: {python} {target} {port} {path} {value}.
+    The names of options are those of `OPTIONS`; one without words is what the server does of its own accord.
+    """
+
+    name: str
+    distribution: str  # what to look up for its version; "" when it is not known
+    command: tuple[str, ...]
+    tcp: tuple[str, ...]
+    unix: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()  # modules that it needs besides
+
+    def words(
+        self, python: str, target: str, port: int, path: str | None, options: dict[str, str]
+    ) -> list[str]:
+        """The command line. Raises `Unknown`."""
+        if path is not None and not self.unix:
+            raise Unknown("Unix sockets")
+        if target != APPLICATION and "{target}" not in " ".join(self.command):
+            raise Unknown("another application")
+        rows = [(self.command, ""), (self.unix if path is not None else self.tcp, "")]
+        for name, value in options.items():
+            if name not in self.options:
+                raise Unknown(name)
+            rows.append((self.options[name], value))
+        return [
+            word.format(python=python, target=target, port=port, path=path, value=value)
+            for words, value in rows
+            for word in words
+        ]
+
+    def version(self, python: str) -> str | None:
+        """The installed version; None when it is not installed there, "" when that cannot be told."""
+        if not self.distribution:
+            return ""
+        names = (self.distribution, *self.needs)
+        told = subprocess.run(
+            [python, "-c", VERSION, *names], capture_output=True, text=True, timeout=30, check=False
+        )
+        return told.stdout.strip() if told.returncode == 0 else None
+
+
+@cache
+def python_version(python: str) -> str:
+    """Of another interpreter, as "3.12.1". Raises `OSError` or `subprocess.SubprocessError` when it is none."""
+    code = "import platform; print(platform.python_version())"
+    told = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    return told.stdout.strip()
+
+
+def _uvicorn(name: str, http: str) -> Adapter:
+    return Adapter(
+        name,
+        "uvicorn",
+        ("{python}", "-m", "uvicorn", "{target}", "--http", http),
+        ("--host", "127.0.0.1", "--port", "{port}"),
+        ("--uds", "{path}"),
+        needs=(http,),
+        options={
+            "root_path": ("--root-path", "{value}"),
+            "grace": ("--timeout-graceful-shutdown", "{value}"),
+            "lifespan": ("--lifespan", "{value}"),
+            "asgi2": ("--interface", "asgi2"),
+        },
+    )
+
+
+ADAPTERS = {
+    adapter.name: adapter
+    for adapter in (
+        Adapter(
+            "asgate",
+            "asgate",
+            ("{python}", "-m", "asgate", "run", "{target}"),
+            ("--bind", "127.0.0.1:{port}"),
+            ("--bind", "unix:{path}"),
+            {
+                "root_path": ("--root-path", "{value}"),
+                "grace": ("--graceful-timeout", "{value}"),
+                "lifespan": ("--lifespan", "{value}"),
+                "asgi2": ("--interface", "asgi2"),
+                "body_limit": ("--limit-body-size", "{value}"),
+            },
+        ),
+        _uvicorn("uvicorn", "httptools"),
+        _uvicorn("uvicorn-h11", "h11"),
+        _uvicorn("uvicorn-zttp", "zttp"),
+        Adapter(
+            "hypercorn",
+            "hypercorn",
+            ("{python}", "-m", "hypercorn", "{target}"),
+            ("--bind", "127.0.0.1:{port}"),
+            ("--bind", "unix:{path}"),
+            {"root_path": ("--root-path", "{value}"), "grace": ("--graceful-timeout", "{value}")},
+        ),
+        Adapter(
+            "daphne",
+            "daphne",
+            ("{python}", "-m", "daphne", "{target}"),
+            ("--bind", "127.0.0.1", "--port", "{port}"),
+            ("--unix-socket", "{path}"),
+            {"root_path": ("--root-path", "{value}"), "asgi2": ()},
+        ),
+        Adapter(
+            "granian",
+            "granian",
+            ("{python}", "-m", "granian", "--interface", "asgi", "{target}"),
+            ("--host", "127.0.0.1", "--port", "{port}"),
+            ("--uds", "{path}"),
+            {
+                "root_path": ("--url-path-prefix", "{value}"),
+                "grace": ("--workers-kill-timeout", "{value}"),
+            },
+        ),
+        Adapter(
+            "gunicorn",
+            "gunicorn",
+            ("{python}", "-m", "gunicorn", "--worker-class", "asgi", "--no-control-socket", "{target}"),
+            ("--bind", "127.0.0.1:{port}"),
+            ("--bind", "unix:{path}"),
+            {
+                "root_path": ("--root-path", "{value}"),
+                "grace": ("--graceful-timeout", "{value}"),
+                "lifespan": ("--asgi-lifespan", "{value}"),
+            },
+        ),
+        Adapter(
+            "fastpysgi",
+            "fastpysgi",
+            ("{python}", "-c", "import fastpysgi; fastpysgi.run_from_cli()", "{target}"),
+            ("--host", "127.0.0.1", "--port", "{port}"),
+        ),
+    )
+}
+"""By name. The kit's own server stands first and is judged like every other."""
+
+
+def custom(command: str, name: str = "command", options: Mapping[str, str] | None = None) -> Adapter:
+    """The adapter of `--command`: words with {port} in them, and {target} for the application. `options`: words for
+    what cases ask for, by the names of `OPTIONS`, with {value} in them.
+
+    Raises ValueError when words cannot be used.
+    """
+    words = tuple(shlex.split(command))
+    more = {key: tuple(shlex.split(text)) for key, text in (options or {}).items()}
+    if "{port}" not in command:
+        raise ValueError("{port} is not in it")
+    if unknown := sorted(set(more) - set(OPTIONS)):
+        raise ValueError(f"{unknown[0]} is none of {', '.join(OPTIONS)}")
+    adapter = Adapter(name, "", words, (), (), more)
+    try:
+        adapter.words("python", APPLICATION, 1, None, dict.fromkeys(more, "1"))
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"braces stand for target, port, python and value only ({error!r})") from None
+    return adapter

@@ -1,0 +1,241 @@
+"""One case against one server: what the case's function is given. It hands out connections and conversations, keeps
+the evidence in order, holds everything to the case's deadline and cleans up behind it.
+"""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from asgate.conformance.case import Case
+from asgate.conformance.control import Peer, Report
+from asgate.conformance.conversation import Conversation, Raised
+from asgate.conformance.evidence import Evidence, brief
+from asgate.conformance.process import Server, Starter
+from asgate.conformance.values import same
+from asgate.conformance.wire import Malformed, Wire
+
+
+class Failed(Exception):
+    """The server does not do what the case asks; the message says what was expected and what came."""
+
+
+class Differs(Exception):
+    """It does something else that the text allows; the message says why."""
+
+
+class NotOffered(Exception):
+    """It does not offer what the case is about; the message says how that shows."""
+
+
+class Trial:
+    """What a case works with."""
+
+    def __init__(self, case: Case, server: Server, starter: Starter) -> None:
+        self.case = case
+        self.evidence = Evidence()
+        self._shared = server
+        self._starter = starter
+        self._deadline = time.monotonic() + case.seconds
+        self._wires: list[Wire] = []
+        self._conversations: list[Conversation] = []
+        self._servers: list[Server] = []
+        self._printed = server.printed
+        self._unwatch = server.control.watch(self.evidence.report)
+
+    def deadline(self) -> float:
+        """When the case must have ended (monotonic seconds)."""
+        return self._deadline
+
+    # What the case does.
+
+    def server(self, **options: Any) -> Server:
+        """A server process of the case's own; it is ended with the case. See `Starter.start` for the options. The
+        time of its start, 20 s at most, does not count as the case's.
+
+        Raises `Unknown` when the adapter knows no way to say such an option, `NotStarted`.
+        """
+        began = time.monotonic()
+        try:
+            server = self._starter.start(watcher=self.evidence.report, **options)
+        finally:
+            self._deadline += time.monotonic() - began
+        self._servers.append(server)
+        return server
+
+    def connect(self, server: Server | None = None, *, buffer: int | None = None) -> Wire:
+        """A new connection. `buffer`: a small receive buffer, for clients that are slow to read."""
+        server = server or self._shared
+        return self._wire(server.connect(self._deadline, buffer=buffer), server)
+
+    def _wire(self, connection: socket.socket, server: Server) -> Wire:
+        number = len(self._wires) + 1
+
+        def tell(direction: str, data: bytes) -> None:
+            self.evidence.wire(direction.replace("wire", f"wire {number}"), data)
+
+        wire = Wire(connection, server.control, tell, self.deadline)
+        self._wires.append(wire)
+        return wire
+
+    def knock(self, server: Server) -> Wire | None:
+        """One attempt to connect; None when the server does not listen."""
+        connection = server.knock()
+        return None if connection is None else self._wire(connection, server)
+
+    def conversation(
+        self, server: Server | None = None, kind: str = "http", *, path: str | None = None
+    ) -> Conversation:
+        """The next call of the application with a scope of this type, and this path if one is named."""
+        control = (server or self._shared).control
+        found: list[Conversation] = []
+
+        def take() -> bool:
+            for entry in control.opened:
+                peer, report = entry
+                scope = report["scope"]
+                if (
+                    report["mode"] == "steered"
+                    and isinstance(scope, dict)
+                    and scope.get("type") == kind
+                    and path in (None, scope.get("path"))
+                ):
+                    control.opened.remove(entry)
+                    found.append(Conversation(control, peer, report, self.deadline))
+                    return True
+            return False
+
+        control.wait(take, self._deadline, f"the application was called with a scope of type {kind}")
+        self._conversations.append(found[0])
+        return found[0]
+
+    def request(
+        self, target: str = "/", *, method: str = "GET", headers: str = "", body: bytes = b"", **options: Any
+    ) -> tuple[Wire, Conversation]:
+        """A new connection with one plain request on it, and the conversation that it caused."""
+        wire = self.connect(**options)
+        length = f"content-length: {len(body)}\r\n" if body else ""
+        wire.send(
+            f"{method} {target} HTTP/1.1\r\nhost: probe\r\n{length}{headers}\r\n".encode("latin-1") + body
+        )
+        return wire, self.conversation(options.get("server"))
+
+    def uncalled(self, server: Server | None = None) -> bool:
+        """Whether no conversation has begun that the case has not taken, once the server has answered another
+        request after everything sent so far.
+        """
+        return not self.calls(server)
+
+    def calls(self, server: Server | None = None) -> list[Any]:
+        """The scopes of the conversations that the case has not taken, once the server has settled."""
+        self.settle(server)
+        control = (server or self._shared).control
+        return [report["scope"] for _, report in control.opened if report["mode"] == "steered"]
+
+    def settle(self, server: Server | None = None) -> None:
+        """Gives the server the time to do what it will do: twice a request and its answer on another
+        connection, and turns of its loop between them. Nobody sleeps.
+        """
+        server = server or self._shared
+        for _ in range(2):
+            server.echo(self._deadline)
+            self.evidence.write("driver another request was served")
+            for conversation in self._conversations[-1:]:
+                if conversation.open:
+                    conversation.turn()
+
+    @contextlib.contextmanager
+    def echoing(self) -> Iterator[list[Report]]:
+        """Inside, the probe answers every request by itself, and the list takes what it reports of them."""
+        reports: list[Report] = []
+        control = self._shared.control
+
+        def take(_: Peer, report: Report) -> None:
+            if report.get("mode") != "aside":
+                reports.append(report)
+
+        control.switch(self._deadline, http="echo")
+        unwatch = control.watch(take)
+        try:
+            yield reports
+        finally:
+            unwatch()
+            control.switch(time.monotonic() + 1, http="steered")
+
+    def expect(self, truth: object, expected: str, *, saw: object = None) -> None:
+        """Fails the case unless `truth`."""
+        if not truth:
+            self.fail(expected, saw=saw)
+
+    def expect_raised(self, raised: Raised | None, message: str) -> None:
+        """Fails the case unless `send` raised: no error is a lie to the application."""
+        self.expect(raised is not None, f"send raises for {message}", saw="it returned")
+
+    def expect_cut(self, wire: Wire) -> None:
+        """Fails the case unless the next answer is a 5xx, or the connection ends before a response is whole."""
+        try:
+            response = wire.response()
+        except Malformed as malformed:
+            self.expect(wire.ended(), "an HTTP response", saw=malformed)
+            return
+        whole = response.complete and response.status < 500
+        self.expect(
+            not whole, "a 5xx, or a visibly cut response", saw=f"{response.status} {response.body!r}, whole"
+        )
+
+    def expect_same(self, saw: object, expected: object, what: str) -> None:
+        """Fails the case unless both are equal and of the same types all the way down: 0 is not False here."""
+        if not same(saw, expected):
+            self.fail(f"{what}: {brief(expected)}", saw=brief(repr(saw)))
+
+    def printed(self, server: Server | None = None) -> str:
+        """The end of what the server has printed since the case began."""
+        return self._shared.output(self._printed) if server is None else server.output()
+
+    def fail(self, expected: str, *, saw: object = None) -> NoReturn:
+        """Ends the case: the server is at fault."""
+        raise Failed(f"expected: {expected}" + ("" if saw is None else f"; saw: {brief(saw)}"))
+
+    def differs(self, why: str) -> NoReturn:
+        """Ends the case: not what the kit prefers, but allowed."""
+        raise Differs(why)
+
+    def not_offered(self, why: str) -> NoReturn:
+        """Ends the case: an optional feature that is not there."""
+        raise NotOffered(why)
+
+    def lifespan_offered(self) -> None:
+        """Ends the case when the shared server has served without ever calling the application for lifespan."""
+        self.settle()
+        if "lifespan" not in self._shared.control.kinds:
+            raise NotOffered("the application is not called with a scope of type lifespan")
+
+    def file(self, content: bytes) -> str:
+        """The absolute path of a new file."""
+        path = self._shared.folder / f"file {time.monotonic_ns()}"
+        path.write_bytes(content)
+        return str(path)
+
+    def note(self, line: str) -> None:
+        """Adds something that was measured to the evidence."""
+        self.evidence.write(f"note   {line}")
+
+    def offered(self, conversation: Conversation, extension: str) -> dict[str, Any]:
+        """The extension's entry in the scope. Ends the case when it is not advertised."""
+        extensions = conversation.scope.get("extensions") or {}
+        if extension not in extensions:
+            raise NotOffered(f"{extension} is not in scope['extensions']")
+        return dict(extensions[extension] or {})
+
+    # What the runner does.
+
+    def clean(self) -> str:
+        """Ends what the case has left behind. "", or how a server of the case's own crashed."""
+        self._unwatch()
+        for wire in self._wires:
+            wire.close()
+        crashes = [crash for server in self._servers if (crash := server.crashed())]
+        for server in self._servers:
+            server.stop(grace=0)  # what follows the case is of no interest
+        return crashes[0] if crashes else ""

@@ -1,0 +1,147 @@
+"""The validator's watch over one WebSocket: handshake, messages, close, denial response."""
+
+from typing import Any
+
+from asgate.spec.findings import Side
+from asgate.spec.ledger import Ledger
+from asgate.spec.messages import WEBSOCKET
+from asgate.spec.tables import When
+from asgate.spec.watch import ENTRIES, Receive, Send, Watch, faults, settled
+
+_, ANSWERS = WEBSOCKET.machines
+TABLE = ANSWERS.table
+ENTRY = ENTRIES["websocket"]
+
+
+class WebSocketWatch(Watch):
+    """One WebSocket connection."""
+
+    protocol = "websocket"
+    entries = ENTRY
+    __slots__ = ("accepted", "connected", "pending")
+
+    def __init__(self, ledger: Ledger, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        super().__init__(ledger, scope, receive, send)
+        self.state = ANSWERS.first
+        self.connected = False  # websocket.connect has been given
+        self.accepted = False
+        self.pending = 0  # receives under way
+
+    def begin(self) -> None:
+        self.check_scope()
+        self.check_connection()
+
+    async def receive(self) -> Any:
+        gone = self.gone
+        self.pending += 1
+        try:
+            event = await self._receive()
+        except Exception as error:
+            self.raised(error, gone, "ASGI-179")
+        finally:
+            self.pending -= 1
+        kind = self.check_message(event, Side.SERVER)
+        if kind:
+            self.note("receive:", kind, event.get("code", ""))
+            self._check_received(kind, event, gone)
+        return event
+
+    async def send(self, message: Any) -> None:
+        kind = self.check_message(message, Side.APPLICATION)
+        if kind:
+            message = self._check_answer(kind, message)
+        try:
+            await self._send(message)
+        except BaseException as error:
+            self.refused(error)
+            raise
+
+    def end(self) -> None:
+        name = ANSWERS.unfinished.get(self.state)
+        if name is not None and not self.gone and not self.loose:
+            missing = (
+                "an answer to the handshake" if self.state == "connecting" else "the last body of its denial"
+            )
+            self.report(
+                Side.APPLICATION,
+                name,
+                f"the application returned without {missing}",
+                "accept or close before returning, or raise",
+            )
+
+    def _check_received(self, kind: str, event: dict[str, Any], gone: bool) -> None:
+        if found := faults(ENTRY[kind].rows, event):
+            self.report_faults(Side.SERVER, kind, found)
+        elif kind == "websocket.receive" and (event.get("bytes") is None) is (event.get("text") is None):
+            self.report(
+                Side.SERVER,
+                "ASGI-160",
+                "websocket.receive has neither bytes nor text, or both",
+                "give exactly one that is not None",
+            )
+        if gone and kind != "websocket.disconnect":
+            sentence = f"{kind} came after websocket.disconnect"
+            self.report(Side.SERVER, "ASGI-179", sentence, "give websocket.disconnect again")
+        elif kind == "websocket.receive" and not self.accepted and not self.loose:
+            sentence = "websocket.receive came before the application had accepted"
+            self.report(Side.SERVER, "ASGI-146", sentence, "hold messages until websocket.accept")
+        elif kind == "websocket.connect" and self.connected:
+            self.report(Side.SERVER, "ASGI-145", "websocket.connect came again", "give it once")
+        elif kind != "websocket.connect" and not self.connected and not self.pending:
+            sentence = f"{kind} came as the first event"
+            self.report(Side.SERVER, "ASGI-145", sentence, "begin with websocket.connect")
+        if kind == "websocket.connect":
+            self.connected = True
+        elif kind == "websocket.disconnect":
+            self.gone = True
+
+    def _check_answer(self, kind: str, message: dict[str, Any]) -> dict[str, Any]:
+        entry = ENTRY[kind]
+        message = settled(message, entry.iterated)
+        self.note("send:", kind, message.get("code", message.get("status", "")))
+        found = self.sent_faults(entry, message)
+        if found and kind == "websocket.close" and self.state == "connecting":
+            found = [(field, wrong) for field, wrong in found if wrong is None or wrong.aspect != "range"]
+        if found:
+            self.report_faults(Side.APPLICATION, kind, found)
+        else:
+            self._check_sense(kind, message)
+        moves = TABLE.get((self.state, kind))
+        if moves is not None:
+            more = message.get("more_body", False)
+            self.state = moves.get(When.ALWAYS) or moves[When.MORE if more else When.LAST]
+            self.accepted = self.accepted or kind == "websocket.accept"
+        elif not self.loose and not self.gone:
+            self._misplaced(kind, entry.order)
+        return message
+
+    def _misplaced(self, kind: str, name: str) -> None:
+        if self.state == "closed":
+            sentence = f"{kind} was sent after websocket.close"
+            self.report(Side.APPLICATION, "ASGI-183", sentence, "send nothing after the close")
+        elif self.state == "responded" and name == "ASGI-231":
+            return  # as after a complete HTTP response
+        elif self.state in ("denying", "responded"):
+            sentence = f"{kind} was sent after the denial response had begun"
+            self.report(Side.APPLICATION, "ASGI-232", sentence, "send nothing but its bodies after it")
+        else:
+            self.report_order(ANSWERS, kind, name, Side.APPLICATION)
+
+    def _check_sense(self, kind: str, message: dict[str, Any]) -> None:
+        """What the fields of a message mean together, and beside the scope."""
+        if kind == "websocket.send":
+            if (message.get("bytes") is None) is (message.get("text") is None):
+                sentence = "websocket.send has neither bytes nor text, or both"
+                self.report(Side.APPLICATION, "ASGI-165", sentence, "give exactly one that is not None")
+        elif kind == "websocket.accept":
+            chosen = message.get("subprotocol")
+            if chosen is not None and chosen not in list(self.scope.get("subprotocols") or ()):
+                sentence = f"the subprotocol {chosen!r} was not offered by the client"
+                self.report(
+                    Side.APPLICATION, "ASGI-150", sentence, "choose one of scope['subprotocols'], or None"
+                )
+            if self.spec_version() < (2, 1) and any(True for _ in message.get("headers", ())):
+                sentence = "headers of websocket.accept were sent to a server of spec_version 2.0"
+                self.report(
+                    Side.APPLICATION, "ASGI-147", sentence, "look at scope['asgi']['spec_version'] first"
+                )

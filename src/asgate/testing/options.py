@@ -1,0 +1,102 @@
+"""How an application is served in a test: the one table of what `Client`, the transport and the communicators take.
+
+`Options` is the same table for the type checker; `tests/testing/test_options.py` holds the two together.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, TypedDict
+
+SPEC_VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5")
+HTTP_EXTENSIONS = tuple(
+    f"http.response.{name}"
+    for name in ("debug", "early_hint", "pathsend", "push", "trailers", "zerocopysend")
+)
+WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
+ALL_EXTENSIONS = HTTP_EXTENSIONS + WEBSOCKET_EXTENSIONS
+Extensions = Iterable[str] | Mapping[str, dict[str, Any]]
+
+
+class Usual(Enum):
+    """The default of a time limit: what the client was made with."""
+
+    USUAL = "usual"
+
+
+USUAL = Usual.USUAL
+Limit = float | Usual | None  # seconds; None waits for ever
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `Served`."""
+
+    timeout: float | None
+    spec_version: str
+    extensions: Extensions
+    http_version: str
+    root_path: str
+    client: tuple[str, int] | None
+    state: Mapping[str, Any] | None
+    buffer: int
+    backlog: int
+    context: Literal["copy", "same"] | Context
+    raise_app_exceptions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How an application is served.
+
+    `timeout`: seconds that each wait may take. `extensions`: names of those that the scope advertises, or a mapping of
+    name to its entry. `client`: address in the scope. `state`: what the lifespan state begins with, or is without
+    a lifespan. `buffer`: bytes that the application may send ahead of a client that does not read; with 0 each
+    `send` waits until its bytes are read. `backlog`: events that the client may send ahead of the application.
+    `context`: "copy" runs the application in a copy of the caller's context, so that it sees the variables that the
+    test has set; "same" (Python 3.12) also lets the test see what the application sets; or a Context of your own.
+    `raise_app_exceptions`: raise in the test what the application raises; otherwise the client gets a 500.
+    """
+
+    timeout: float | None = 5.0
+    spec_version: str = "2.5"
+    extensions: Extensions = ("http.response.debug", "websocket.http.response")
+    http_version: str = "1.1"
+    root_path: str = ""
+    client: tuple[str, int] | None = ("127.0.0.1", 50000)
+    state: Mapping[str, Any] | None = None
+    buffer: int = 65536  # what asyncio's transports hold by default
+    backlog: int = 16
+    context: Literal["copy", "same"] | Context = "copy"
+    raise_app_exceptions: bool = True
+
+    def __post_init__(self) -> None:
+        if self.spec_version not in SPEC_VERSIONS:
+            raise ValueError(f"spec_version is one of {', '.join(SPEC_VERSIONS)}, not {self.spec_version!r}")
+        if self.context == "same" and not hasattr(asyncio.Task, "get_context"):
+            raise ValueError('context="same" needs Python 3.12; run the test in a Context and give that')
+
+    def advertised(self, known: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """The `extensions` of a scope: fresh dicts; of the names that we know only those of its protocol."""
+        given = self.extensions
+        entries = dict(given) if isinstance(given, Mapping) else {name: {} for name in given}
+        others = set(ALL_EXTENSIONS) - set(known)
+        if (
+            unknown := entries.keys() - set(ALL_EXTENSIONS) - {"tls"}
+            if not isinstance(given, Mapping)
+            else set()
+        ):
+            raise ValueError(f"unknown extensions: {', '.join(sorted(unknown))}")
+        return {name: dict(entry) for name, entry in entries.items() if name not in others}
+
+    def task_context(self) -> Context | None:
+        """The context of the application's task; None is asyncio's default, a copy."""
+        if isinstance(self.context, Context):
+            return self.context
+        if self.context == "copy":
+            return None
+        task = asyncio.current_task()
+        assert task is not None, "only coroutines call applications"
+        found: Context = task.get_context()  # type: ignore[attr-defined,unused-ignore]
+        return found

@@ -1,0 +1,107 @@
+"""`asgate check` as it is typed."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from asgate.conformance.check.command import check
+
+FAULTY = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [("a", "b")]})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+
+def make():
+    return app
+
+
+async def failing(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "faulty_app.py").write_text(FAULTY)
+    return tmp_path
+
+
+def test_a_sound_application(typed):
+    code, out, _ = typed("plain_app:app")
+    assert code == 0
+    assert "nothing found" in out
+    assert "GET /" in out
+
+
+def test_a_finding_says_clause_place_advice_and_messages(typed, folder):
+    code, out, _ = typed("faulty_app:app", "--lifespan=off", folder=folder)
+    assert code == 11
+    assert "MUST  ASGI-101  http GET /" in out
+    assert "change: give headers as" in out
+    assert "| send: http.response.start" in out
+
+
+def test_a_factory(typed, folder):
+    assert typed("faulty_app:make", "--factory", "--lifespan=off", folder=folder)[0] == 11
+
+
+def test_json(typed, folder):
+    code, out, _ = typed("faulty_app:app", "--lifespan=off", "--format=json", folder=folder)
+    verdict = json.loads(out)
+    assert code == 11
+    assert verdict["schema"] == 1
+    first = next(finding for finding in verdict["findings"] if finding["clause"] == "ASGI-101")
+    assert first["where"] == ["http GET /", "http HEAD /"]
+    assert first["count"] > 2
+    assert first["trace"]
+
+
+def test_junit(typed, folder):
+    _, out, _ = typed("faulty_app:app", "--lifespan=off", "--format=junit", folder=folder)
+    root = ElementTree.fromstring(out)
+    assert int(root.get("failures")) >= 1
+    assert root.findall(".//testcase/failure")
+
+
+def test_sarif(typed, folder):
+    _, out, _ = typed("faulty_app:app", "--lifespan=off", "--format=sarif", folder=folder)
+    (run,) = json.loads(out)["runs"]
+    assert "ASGI-101" in {result["ruleId"] for result in run["results"]}
+    assert run["tool"]["driver"]["name"] == "asgate check"
+
+
+def test_the_report_is_written(typed, folder):
+    path = folder / "report.txt"
+    code, out, err = typed("faulty_app:app", "--lifespan=off", "--output", path, folder=folder)
+    assert (code, out) == (11, "")
+    assert "ASGI-101" in path.read_text()
+    assert "MUST" in err
+    assert typed("plain_app:app", "--output", folder / "missing" / "report")[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["plain_app:missing"], 5),
+        (["plain_app:app", "--openapi=/missing.json"], 2),
+        (["plain_app:app", "--timeout=0"], 2),
+        (["plain_app:app", "--header=nonsense"], 2),
+        (["plain_app:app", "--header=a: b"], 0),
+        (["plain_app:app", "--fail-on=never"], 0),
+    ],
+)
+def test_exit_codes(typed, options, code):
+    assert typed(*options)[0] == code
+
+
+def test_an_application_that_does_not_start(typed, folder):
+    code, _, err = typed("faulty_app:failing", folder=folder)
+    assert code == 3
+    assert "no database" in err
+
+
+def test_every_option_has_a_help():
+    assert all(option.help for option in check(None).params[1:])

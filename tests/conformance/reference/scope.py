@@ -1,0 +1,106 @@
+"""The scope of one request: every key that the text knows, each container made anew."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from .grammar import Head
+from .plants import planted
+
+SHARED: dict[str, Any] = {}  # used by planted faults alone
+
+
+def http_scope(
+    head: Head, client: object, server: object, root_path: str, state: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The scope for a head. `client` and `server` are (host, port), or (path, None) and None for a Unix socket."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": head.version,
+        "method": head.method.upper(),
+        "scheme": "http",
+        "path": mounted(unquote(head.path.decode("latin-1")), root_path),
+        "raw_path": head.path,
+        "query_string": head.query,
+        "root_path": root_path,
+        "headers": headers_of(head),
+        "client": client,
+        "server": server,
+        "extensions": extensions(head),
+    }
+    if state is not None:
+        scope["state"] = state if planted("state_shared") else dict(state)
+    return broken(scope, head)
+
+
+def headers_of(head: Head) -> list[tuple[bytes, bytes]]:
+    """The fields as the text asks: order and doubles kept, names in lower case."""
+    headers = [(name.lower(), value) for name, value in head.fields]
+    if planted("names_not_lowered"):
+        return head.fields
+    if planted("headers_reversed"):
+        return headers[::-1]
+    if planted("doubles_joined"):
+        names = dict.fromkeys(name for name, _ in headers)
+        return [(name, b", ".join(value for key, value in headers if key == name)) for name in names]
+    if planted("values_in_lower_case"):
+        return [(name, value.lower()) for name, value in headers]
+    if planted("headers_as_text"):
+        return [(name.decode(), value.decode("latin-1")) for name, value in headers]  # type: ignore[misc]
+    return headers
+
+
+def extensions(head: Head) -> dict[str, dict[str, Any]]:
+    """What works on this very connection (ASGI-221)."""
+    offered = ["http.response.pathsend", "http.response.zerocopysend"]
+    if head.version == "1.1" or planted("early_hint_to_10"):
+        offered.append("http.response.early_hint")
+    if head.version == "1.1":
+        offered.append("http.response.trailers")
+    if planted("extensions_shared"):
+        return SHARED.setdefault("extensions", {name: {} for name in offered})
+    return {name: {} for name in offered}
+
+
+def mounted(path: str, root_path: str) -> str:
+    """The path with its root path before it, unless it is there already (ASGI-074)."""
+    within = path == root_path or path.startswith(root_path + "/")
+    return path if within else root_path + path
+
+
+def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
+    """The scope with the planted fault, if there is one for a single key."""
+    wrong = [
+        (planted("path_not_decoded"), {"path": head.path.decode("latin-1")}),
+        (planted("path_as_latin_1"), {"path": unquote(head.path.decode("latin-1"), "latin-1")}),
+        (
+            planted("query_in_path") and head.query,
+            {"path": f"{scope['path']}?{head.query.decode('latin-1')}"},
+        ),
+        (planted("root_path_not_given"), {"root_path": ""}),
+        (planted("state_of_its_own"), {"state": {"server": "reference"}}),
+        (planted("raw_path_decoded"), {"raw_path": scope["path"].encode()}),
+        (planted("query_as_text"), {"query_string": head.query.decode("latin-1")}),
+        (planted("query_decoded"), {"query_string": unquote(head.query.decode("latin-1")).encode()}),
+        (planted("short_http_version"), {"http_version": head.version.removesuffix(".0")}),
+        (planted("method_as_it_came"), {"method": head.method}),
+        (planted("wrong_scheme"), {"scheme": ""}),
+        (
+            planted("ports_as_text"),
+            {"client": scope["client"] and (scope["client"][0], str(scope["client"][1]))},
+        ),
+        (planted("server_as_text"), {"server": ":".join(map(str, scope["server"]))}),
+        (planted("wrong_asgi_version"), {"asgi": {"version": "2.0", "spec_version": "2.5"}}),
+        (planted("asgi_shared"), {"asgi": SHARED.setdefault("asgi", scope["asgi"])}),
+        (planted("client_of_unix_socket"), {"client": scope["client"] or ("", 0)}),
+    ]
+    if planted("scope_key_missing"):
+        del scope["query_string"]
+    for wanted, changes in wrong:
+        if wanted:
+            scope |= changes
+    if planted("scope_shared"):
+        old = SHARED.setdefault("scope", {})
+        old.update(scope)
+        return old
+    return scope

@@ -1,0 +1,73 @@
+"""SARIF 2.1.0: the required shape (OASIS, sections 3.13 to 3.49), rules that are clauses, levels."""
+
+import json
+import re
+
+import pytest
+
+from asgate.conformance.report.rows import Row, Verdict, rows
+from asgate.conformance.report.sarif import sarif
+from asgate.spec.clauses import Level
+
+
+@pytest.fixture(scope="module")
+def log(judgements):
+    written = sarif({it.server: rows(it) for it in judgements}, "asgate conform", "0.3.0")
+    return json.loads(json.dumps(written))
+
+
+def test_the_shape_is_the_one_that_the_schema_requires(log):
+    assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("sarif-2.1.0.json")
+    for run in log["runs"]:
+        driver = run["tool"]["driver"]
+        assert (driver["name"], driver["version"]) == ("asgate conform", "0.3.0")
+        for rule in driver["rules"]:
+            assert rule["id"] and rule["shortDescription"]["text"]
+        assert len({rule["id"] for rule in driver["rules"]}) == len(driver["rules"])
+        for result in run["results"]:
+            assert result["message"]["text"]
+            assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+            assert result["level"] in ("error", "warning", "note")
+            assert all(re.search(r"/v\d+$", name) for name in result["partialFingerprints"])
+            assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+
+
+def test_each_server_is_a_run_that_can_be_told_apart(log):
+    assert [run["automationDetails"]["id"] for run in log["runs"]] == [
+        "asgate conform/plain/",
+        "asgate conform/broken/",
+        "asgate conform/odd/",
+    ]
+
+
+def test_only_what_failed_is_a_result(log):
+    plain, broken, odd = log["runs"]
+    assert plain["results"] == odd["results"] == []
+    assert [(it["ruleId"], it["level"]) for it in broken["results"]] == [
+        ("ASGI-065", "error"),
+        ("ASGI-022", "warning"),
+        ("ASGI-017", "warning"),
+        ("RFC 8297 2", "note"),
+    ]
+
+
+def test_a_rule_says_what_its_clause_says_and_how_binding_it_is(log):
+    rule = next(it for it in log["runs"][1]["tool"]["driver"]["rules"] if it["id"] == "ASGI-022")
+    assert rule["shortDescription"]["text"] == "A cancelled receive loses no event."
+    assert rule["properties"]["kind"] == "practice"
+    assert rule["defaultConfiguration"] == {"level": "warning"}
+
+
+def test_nothing_unseen_is_in_a_text(log):
+    text = json.dumps(log, ensure_ascii=False)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\ud800]", text)
+    assert "\\\\u202egnp.exe" in text
+
+
+def test_a_row_can_name_a_file():
+    row = Row(
+        "http GET /", "t", Level.MUST, Verdict.FAILED, "m", "main:app", (), "s", ("ASGI-085",), file="main.py"
+    )
+    (result,) = sarif({"main:app": [row]}, "asgate check", "")["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "main.py"}}

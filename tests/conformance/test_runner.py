@@ -1,0 +1,248 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from asgate.conformance import process
+from asgate.conformance.control import LOST
+from asgate.conformance.process import NotStarted, Starter
+from asgate.conformance.results import Outcome
+from asgate.conformance.runner import judge
+
+GET = b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+def passes(trial):
+    wire, app = trial.request("/")
+    app.respond(body=b"hello")
+    assert wire.response().body == b"hello"
+
+
+def fails(trial):
+    wire, app = trial.request("/")
+    app.respond()
+    trial.expect(wire.response().status == 418, "a teapot", saw=wire.received.decode())
+
+
+def differs(trial):
+    trial.differs("that is allowed")
+
+
+def not_offered(trial):
+    trial.offered(trial.request("/")[1], "tls")
+
+
+def odd_shape(trial):
+    _, app = trial.request("/")
+    return app.scope["state"]["nothing"]
+
+
+def waits_for_nothing(trial):
+    trial.connect()
+    trial.conversation()
+
+
+def dies(trial):
+    trial.connect().send(GET % b"/die")
+    trial.conversation()
+
+
+def hangs(trial):
+    trial.connect().send(GET % b"/hang")
+    trial.conversation()
+
+
+def needs_an_option(trial):
+    trial.server(root_path="/mounted")
+
+
+def leaves_everything(trial):
+    for number in range(3):
+        trial.request(f"/{number}")
+    wire = trial.connect()
+    wire.send(b"GET / HTTP/1.1\r\n")
+    trial.request("/stalled")[1].begin_receive()
+
+
+OUTCOMES = [
+    (passes, Outcome.PASS, ""),
+    (fails, Outcome.FAIL, "expected: a teapot; saw: HTTP/1.1 200 OK\\r\\n"),
+    (differs, Outcome.DIFFERS, "that is allowed"),
+    (not_offered, Outcome.NOT_OFFERED, "tls is not in scope['extensions']"),
+    (odd_shape, Outcome.FAIL, "has another shape: KeyError: 'state'"),
+    (waits_for_nothing, Outcome.FAIL, "in 0.3 s it did not come to this: the application was called"),
+    (dies, Outcome.CRASHED, "the server process ended with signal SIGKILL"),
+    (hangs, Outcome.CRASHED, "the server no longer answers a plain request"),
+    (needs_an_option, Outcome.NOT_OFFERED, "no option for it: root_path"),
+    (leaves_everything, Outcome.PASS, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "outcome", "words"), OUTCOMES, ids=lambda it: getattr(it, "__name__", "")
+)
+def test_outcomes_and_the_case_after_them(running, case, monkeypatch, function, outcome, words):
+    """Whatever a case does to the server, the next one finds it well."""
+    monkeypatch.setattr(process, "HEALTH_LIMIT", 0.5)
+    run = running()
+    result = run.result(case(function, seconds=0.3 if function in (waits_for_nothing, hangs) else 3.0))
+    assert (result.outcome, words in result.detail) == (outcome, True), result.detail
+    assert run.result(case(passes)).outcome is Outcome.PASS
+
+
+def test_a_sound_server_is_not_started_again(running, case):
+    run = running()
+    pid = run.server.pid
+    for function in (passes, fails, leaves_everything, odd_shape):
+        run.result(case(function))
+    assert run.server.pid == pid
+
+
+def test_a_dead_worker_behind_a_living_parent(running, case):
+    run = running("parent")
+
+    def kills_the_worker(trial):
+        wire, app = trial.request("/")
+        trial.connect().send(GET % b"/die")
+        assert app.ended() == LOST
+        assert wire.ended()
+
+    result = run.result(case(kills_the_worker))
+    assert (result.outcome, result.detail) == (Outcome.CRASHED, "a process of the server died")
+    assert run.result(case(passes)).outcome is Outcome.PASS
+
+
+def test_a_server_that_forks_after_the_probe_was_there(running, case):
+    assert running("fork").result(case(passes)).outcome is Outcome.PASS
+
+
+def test_a_server_that_prints_a_lot(running, case):
+    run = running()
+
+    def prints(trial):
+        _, app = trial.request("/print")
+        app.respond()
+        trial.fail("silence", saw=len(trial.printed()))
+
+    result = run.result(case(prints))
+    assert result.outcome is Outcome.FAIL
+    assert result.evidence[-1].startswith("server ")
+    assert "printed printed" in result.evidence[-1]
+    assert sum(map(len, result.evidence)) < 10_000
+    assert run.server.printed < process.OUTPUT_LIMIT
+
+
+def test_evidence_is_bounded(running, case):
+    def reads_and_reads(trial):
+        for _ in range(200):
+            trial.request("/")[1].respond()
+        trial.fail("less")
+
+    evidence = running().result(case(reads_and_reads, seconds=20)).evidence
+    assert len(evidence) < 200
+    assert any("lines left out" in line for line in evidence)
+    assert evidence[0].startswith("wire 1 > GET / HTTP/1.1")
+
+
+def test_a_report_of_megabytes_does_not_stall_the_wire(running, case):
+    """The probe writes it while the driver waits for the answer on the wire."""
+
+    def reports(trial):
+        wire, app = trial.request("/")
+        app.mutate("large", value=b"x" * 8_000_000)
+        operation = app._begin("scope", "the scope was reported")
+        app.begin_send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        assert wire.response().status == 200
+        assert len(operation.value()["large"]) == 8_000_000
+
+    result = running().result(case(reports, seconds=20))
+    assert (result.outcome, result.detail) == (Outcome.PASS, "")
+
+
+def test_a_server_that_starts_late(running, case):
+    assert running("late").result(case(passes)).outcome is Outcome.PASS
+
+
+def test_a_server_that_ends_at_once(small):
+    with pytest.raises(NotStarted, match=r"it ended with code 1: it does not want to"):
+        judge(small("ends"), [])
+
+
+def test_a_server_that_never_listens(small, monkeypatch):
+    monkeypatch.setattr(process, "START_LIMIT", 0.3)
+    with pytest.raises(NotStarted, match="it accepts no connections"):
+        judge(small("deaf"), [])
+
+
+def test_a_program_that_is_not_there():
+    from asgate.conformance.servers import custom
+
+    with pytest.raises(NotStarted, match="cannot be run"):
+        Starter(custom("/no/such/program {port}"), sys.executable).start()
+
+
+def test_a_server_that_does_not_come_back(running, case, monkeypatch):
+    """The run goes on; the cases that are left are crashed, and soon no more starts are tried."""
+    run = running()
+    starts = []
+
+    def start(**_):
+        starts.append(time.monotonic())
+        raise NotStarted("not today")
+
+    monkeypatch.setattr(run._starter, "start", start)
+    outcomes = [run.result(case(dies)) for _ in range(6)]
+    assert {result.outcome for result in outcomes} == {Outcome.CRASHED}
+    assert "did not start again: it failed 3 times" in outcomes[-1].detail
+    assert len(starts) == 3
+
+
+def test_the_time_of_a_start_does_not_count(running, case):
+    run = running("late")
+
+    def starts_its_own(trial):
+        wire, app = trial.request("/", server=trial.server())
+        app.respond()
+        assert wire.response().status == 200
+
+    result = run.result(case(starts_its_own, seconds=0.25))
+    assert (result.outcome, result.detail) == (Outcome.PASS, "")
+
+
+def test_a_server_of_its_own_that_crashes(running, case):
+    def kills_its_own(trial):
+        server = trial.server()
+        trial.connect(server).send(GET % b"/die")
+        server.exit_code(trial.deadline())
+
+    result = running().result(case(kills_its_own))
+    assert (result.outcome, result.detail) == (
+        Outcome.CRASHED,
+        "the server process ended with signal SIGKILL",
+    )
+
+
+def test_two_runs_give_the_same_table(small, case):
+    chosen = [case(function) for function, _, _ in OUTCOMES[:5]]
+    first, second = judge(small(), chosen), judge(small(), chosen)
+    assert first.table() == second.table()
+    assert first.command.endswith("asgi_probe:app plain")
+
+
+def test_an_interrupt_while_a_server_starts_leaves_none_behind(small, monkeypatch):
+    """It comes when the process has just been made, and before anybody knows of it."""
+    made = []
+
+    def begun(*arguments, **options):
+        process = Popen(*arguments, **options)
+        made.append(process)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    Popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", begun)
+    with pytest.raises(KeyboardInterrupt):
+        Starter(small("deaf"), sys.executable).start()
+    assert made[0].poll() is not None

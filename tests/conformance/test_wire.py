@@ -1,0 +1,160 @@
+import socket
+import time
+
+import pytest
+
+from asgate.conformance.control import Control, Overdue
+from asgate.conformance.wire import Malformed, Wire, chunk_size, field_line, parsed_head
+
+
+@pytest.fixture
+def ends():
+    """A wire and the server's end of it, and what was told."""
+    control = Control()
+    ours, theirs = socket.socketpair()
+    told: list[tuple[str, bytes]] = []
+    limit = time.monotonic() + 2
+    wire = Wire(ours, control, lambda direction, data: told.append((direction, data)), lambda: limit)
+    yield wire, theirs, told
+    wire.close()
+    theirs.close()
+    control.close()
+
+
+LENGTH = b"HTTP/1.1 200 OK\r\nX-a: 1\r\ncontent-length: 5\r\nx-A:  2 \r\n\r\nhello"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\nx-t: 1\r\n\r\n"
+)
+CLOSE = b"HTTP/1.0 200 OK\r\n\r\nhello"
+
+
+@pytest.mark.parametrize(
+    ("data", "framing", "trailers"),
+    [(LENGTH, "length", []), (CHUNKED, "chunked", [("x-t", "1")]), (CLOSE, "close", [])],
+)
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_answers(ends, data, framing, trailers, step):
+    wire, theirs, _ = ends
+    for start in range(0, len(data), step):
+        theirs.sendall(data[start : start + step])
+    theirs.shutdown(socket.SHUT_WR)
+    response = wire.response()
+    assert (response.status, response.body, response.framing) == (200, b"hello", framing)
+    assert (response.trailers, response.complete) == (trailers, True)
+
+
+def test_headers_are_as_on_the_wire(ends):
+    wire, theirs, _ = ends
+    theirs.sendall(LENGTH)
+    response = wire.response()
+    assert response.headers == [("X-a", "1"), ("content-length", "5"), ("x-A", "2")]
+    assert response.values("x-a") == ["1", "2"]
+
+
+CUT = [
+    LENGTH[:-1],
+    CHUNKED[:-2],
+    CHUNKED[:-10],
+    CHUNKED[:50],
+]
+
+
+@pytest.mark.parametrize("data", CUT)
+def test_cut_answers(ends, data):
+    wire, theirs, _ = ends
+    theirs.sendall(data)
+    theirs.shutdown(socket.SHUT_WR)
+    response = wire.response()
+    assert not response.complete
+    assert wire.ended() == "FIN"
+
+
+def test_one_answer_after_another(ends):
+    wire, theirs, _ = ends
+    theirs.sendall(
+        b"HTTP/1.1 103 Early\r\nlink: a\r\n\r\n" + LENGTH + b"HTTP/1.1 204 No\r\n\r\n" + LENGTH[:-5]
+    )
+    first = wire.response()
+    assert ([it.status for it in first.informational], first.body) == ([103], b"hello")
+    assert wire.response().framing == "none"
+    assert wire.response(head=True).body == b""
+    assert wire.drained()
+
+
+WRONG_HEADS = [b"SSH-2.0\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
+
+
+@pytest.mark.parametrize("data", WRONG_HEADS)
+def test_what_is_not_http(ends, data):
+    wire, theirs, _ = ends
+    theirs.sendall(data)
+    with pytest.raises(Malformed):
+        wire.response()
+    with pytest.raises(Malformed):
+        parsed_head(data)
+
+
+def test_lines():
+    assert field_line("a:b\r\n") == ("a", "b")
+    assert chunk_size(b"1F ;x\r\n") == 31
+    with pytest.raises(Malformed):
+        chunk_size(b"x\r\n")
+    with pytest.raises(Malformed):
+        field_line("a : b")
+
+
+def test_an_answer_that_never_comes(ends):
+    wire, _, _ = ends
+    limit = time.monotonic() + 0.05
+    wire._deadline = lambda: limit
+    with pytest.raises(Overdue, match=r"came"):
+        wire.response()
+    assert wire.drained()
+
+
+def test_a_head_that_never_ends(ends, monkeypatch):
+    wire, theirs, _ = ends
+    monkeypatch.setattr("asgate.conformance.wire.HEAD_LIMIT", 1000)
+    theirs.sendall(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 1000)
+    with pytest.raises(Malformed, match="1000 bytes came without"):
+        wire.head()
+
+
+def test_a_flood_is_bounded(ends, monkeypatch):
+    wire, theirs, _ = ends
+    monkeypatch.setattr("asgate.conformance.wire.LIMIT", 1000)
+    theirs.sendall(b"x" * 2000)
+    with pytest.raises(Malformed, match="more than 1000 bytes"):
+        wire.read_rest()
+
+
+def test_sending_to_who_does_not_read(ends):
+    wire, _, told = ends
+    sent = 0
+    while (some := wire.send_some(b"x" * 65536)) > 0:
+        sent += some
+    assert sum(len(data) for _, data in told) == sent
+    limit = time.monotonic() + 0.05
+    wire._deadline = lambda: limit
+    with pytest.raises(Overdue, match="the server read what was sent"):
+        wire.send(b"more")
+
+
+def test_everything_is_told(ends):
+    wire, theirs, told = ends
+    wire.send(b"ask")
+    assert theirs.recv(100) == b"ask"
+    theirs.sendall(b"answer")
+    assert wire.read_exactly(6) == b"answer"
+    wire.half_close()
+    theirs.close()
+    assert wire.ended() == "FIN"
+    wire.close()
+    wire.close()
+    assert told == [
+        ("wire >", b"ask"),
+        ("wire <", b"answer"),
+        ("wire >", b"FIN"),
+        ("wire <", b"FIN"),
+        ("wire >", b"close"),
+    ]

@@ -1,0 +1,40 @@
+"""asgate before its own judge: what it breaks of level MUST or SHOULD on HTTP/1.1 is a fault of asgate, and what
+it does not offer is listed here with the reason.
+"""
+
+import sys
+
+import pytest
+
+from asgate.conformance.case import cases
+from asgate.conformance.results import Outcome
+from asgate.conformance.runner import judge
+from asgate.conformance.servers import ADAPTERS
+from asgate.spec.clauses import Level
+
+NOT_OFFERED = {
+    "ending/rejects_websocket": "WebSocket is not served yet",
+    "extensions/unadvertised_pathsend_raises": "it is advertised",
+    "extensions/unadvertised_zerocopysend_raises": "it is advertised",
+    "extensions/unadvertised_early_hint_raises": "it is advertised",
+}
+PARTS = 4
+
+
+def test_every_reason_is_about_a_case():
+    assert set(NOT_OFFERED) <= {case.name for case in cases()}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_asgate_passes_the_kit(part):
+    judgement = judge(ADAPTERS["asgate"], cases()[part::PARTS], python=sys.executable)
+    assert [f"{result.case}: {result.detail}" for result in judgement.faults] == []
+    missing = {result.case for result in judgement.results if result.outcome is Outcome.NOT_OFFERED}
+    assert missing <= set(NOT_OFFERED)
+    # What differs is allowed by the text, and never about something that must be so.
+    assert all(result.detail for result in judgement.results if result.outcome is Outcome.DIFFERS)
+    assert not any(
+        result.outcome in (Outcome.FAIL, Outcome.CRASHED) and result.level is Level.MAY
+        for result in judgement.results
+    )
