@@ -312,6 +312,12 @@ def test_after_the_complete_response_messages_are_ignored_and_hardly_meant():
     assert len(server.sent) == 3
 
 
+def test_what_is_cut_short_for_a_client_that_left_is_no_fault():
+    short = BODY | {"body": b"hell"}
+    assert clauses(http(), [GONE], [SIZED, RECEIVE, short]) == []
+    assert clauses(http(), [REQUEST], [SIZED, RECEIVE, short]) == ["ASGI-115 a"]
+
+
 def test_capitals_are_for_the_strict():
     capitals = START | {"headers": [(b"Content-Type", b"text/plain"), (b"Content-Length", b"5")]}
     assert clauses(http(), [REQUEST], [capitals, BODY]) == []

@@ -41,3 +41,9 @@ def test_a_circle_of_causes_ends():
     first, second = ValueError(), ValueError()
     first.__context__, second.__context__ = second, first
     assert not caused_by_leaving(first)
+
+
+def test_a_group_that_is_the_context_of_what_it_holds_ends():
+    inner = ValueError()
+    inner.__context__ = ExceptionGroup("", [inner])
+    assert not caused_by_leaving(inner.__context__)

@@ -175,7 +175,10 @@ class HTTPWatch(Watch):
         elif isinstance(body, memoryview):
             self.sent += body.nbytes
         length = self.length or 0
-        if self.sent > length or (last and self.sent < length and not self.loose):
+        cut = (
+            last and self.sent < length and not self.loose and not self.gone
+        )  # nobody gets what is cut for a client that left
+        if self.sent > length or cut:
             self.length = None
             many = "more" if self.sent > length else "fewer"
             self.report(

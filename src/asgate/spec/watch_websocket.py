@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from asgate.spec.clauses import Level
 from asgate.spec.findings import Side
 from asgate.spec.ledger import Ledger
 from asgate.spec.messages import WEBSOCKET
@@ -142,6 +143,6 @@ class WebSocketWatch(Watch):
                 )
             if self.spec_version() < (2, 1) and any(True for _ in message.get("headers", ())):
                 sentence = "headers of websocket.accept were sent to a server of spec_version 2.0"
-                self.report(
-                    Side.APPLICATION, "ASGI-147", sentence, "look at scope['asgi']['spec_version'] first"
-                )
+                # MAY: a server ignores keys that it does not know (ASGI-033), and frameworks send this one to all.
+                advice = "look at scope['asgi']['spec_version'] first"
+                self.report(Side.APPLICATION, "ASGI-147", sentence, advice, Level.MAY)

@@ -77,13 +77,16 @@ class MessageRefused(RuntimeError):
 
 def caused_by_leaving(error: BaseException) -> bool:
     """True for `ClientGone` and for what an application makes of it: servers ignore both (ASGI-035)."""
-    seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        if isinstance(at, ClientGone):
+    return _leads_to_leaving(error, set())
+
+
+def _leads_to_leaving(error: BaseException | None, seen: set[int]) -> bool:
+    # `seen` is shared: an exception inside a group may have that group as its context.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ClientGone):
             return True
-        if isinstance(at, BaseExceptionGroup):
-            return all(caused_by_leaving(inner) for inner in at.exceptions)
-        at = at.__cause__ or at.__context__
+        if isinstance(error, BaseExceptionGroup):
+            return all(_leads_to_leaving(inner, seen) for inner in error.exceptions)
+        error = error.__cause__ or error.__context__
     return False

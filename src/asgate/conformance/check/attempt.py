@@ -8,7 +8,6 @@ that takes no cancellation, or that changes what belongs to other requests.
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
 from typing import Any
 
 from asgate.conformance.check.findings import against
@@ -17,7 +16,7 @@ from asgate.spec.findings import Finding, Side
 from asgate.spec.types import ASGIApplication, Message, Receive, Scope, Send
 from asgate.spec.validator import Validator
 from asgate.testing.conversation import Conversation
-from asgate.testing.errors import ClientGone, ConversationError, TimedOut
+from asgate.testing.errors import ConversationError, TimedOut, caused_by_leaving
 from asgate.testing.options import Served
 from asgate.testing.rules import Rules
 
@@ -82,10 +81,6 @@ class Attempt:
     def _find(self, finding: Finding) -> None:
         if finding.side is not Side.APPLICATION:
             return  # what is odd on the other side is our own doing
-        if finding.clause == "ASGI-115" and self.talk.gone:
-            return  # what is cut short is sent to nobody
-        if finding.clause == "ASGI-147" and self.scope["asgi"].get("spec_version", "2.0") == "2.0":
-            finding = replace(finding, level=Level.MAY)  # old servers ignore the key, frameworks send it
         self.findings.append(finding)
 
     # What scenarios say.
@@ -175,7 +170,7 @@ class Attempt:
     def raised(self) -> BaseException | None:
         """What came out of the application, unless it is what becomes of a client that leaves."""
         failure = self.talk.failure
-        return None if failure is None or _of_leaving(failure, set()) else failure
+        return None if failure is None or caused_by_leaving(failure) else failure
 
     @property
     def failed(self) -> bool:
@@ -260,15 +255,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _copied(entry) for name, entry in value.items()}
     return list(value) if isinstance(value, list) else value
-
-
-def _of_leaving(error: BaseException | None, seen: set[int]) -> bool:
-    """Whether an exception is what becomes of a client that has left: servers ignore it (ASGI-035)."""
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, ClientGone):
-            return True
-        if isinstance(error, BaseExceptionGroup):
-            return all(_of_leaving(inner, seen) for inner in error.exceptions)
-        error = error.__cause__ or error.__context__
-    return False
