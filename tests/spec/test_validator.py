@@ -85,6 +85,18 @@ def test_an_exception_of_the_application_goes_on():
         assert caught.value is error
 
 
+@pytest.fixture
+def listening(caplog, monkeypatch):
+    """Has the validator's logger write to `caplog`, also where a server has configured `asgate` for the process."""
+    logger = logging.getLogger("asgate.validator")
+    monkeypatch.setattr(logger, "propagate", False)
+    monkeypatch.setattr(logger, "disabled", False)
+    logger.addHandler(caplog.handler)
+    yield
+    logger.removeHandler(caplog.handler)
+
+
+@pytest.mark.usefixtures("listening")
 def test_mode_log_is_bounded(caplog):
     validator = Validator(application(WRONG_START, BODY), mode="log")
     with caplog.at_level(logging.WARNING, "asgate.validator"):
