@@ -26,6 +26,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 OTHERS = {
     "cargo": {"--workspace", "--all-targets", "--release", "--bin", "--features"},
     "pytest": {"--strict-markers"},
+    "gunicorn": {"--no-control-socket"},
     "smoke": {"--iterations", "--seed", "--target"},
     "benchmarks": {"--scenario", "--rounds", "--servers", "--python", "--no-install"},
 }

@@ -222,6 +222,8 @@ RIGHT_MESSAGES = [
     [START | {"headers": Headers()}, BODY],
     [START | {"headers": iter([(b"a", b"b")])}, BODY],
     [START | {"headers": [iter((b"a", b"b"))]}, BODY],
+    [START | {"headers": (iter((b"a", b"b")),)}, BODY],
+    [START | {"headers": [(b"a", b"b"), iter((b"c", b"d"))]}, BODY],
     [START | {"headers": [(b"transfer-encoding", b"chunked"), (b"Content-Type", b"text/plain")]}, BODY],
     [START | {"headers": [(b"x", "ü".encode("latin-1"))], "extra": object()}, BODY | {(5.0).hex(): 1}],
     [START | {"status": 101}, BODY],

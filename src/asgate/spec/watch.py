@@ -21,7 +21,8 @@ Send = Callable[[Any], Awaitable[None]]
 
 MISSING: Any = object()
 MOST_STEPS = 40  # of a conversation's trace; half of them go when there are more
-SETTLED = frozenset({list, tuple, type(None)})  # can be read more than once
+SETTLED = frozenset({list, tuple})  # can be read more than once,
+PLAIN = SETTLED | {bytes, str, int, type(None)}  # and so can what mostly stands in them
 ITERATED = ("headers", "subprotocols", "client", "server")  # keys of scopes that may be any iterable
 ADVICE = {
     "port": "give the port as an int",
@@ -101,10 +102,10 @@ def settled(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """`values`, or a copy of it in which one-shot iterators have become lists."""
     for name in names:
         value = values.get(name)
-        if type(value) in SETTLED and (not value or type(value[0]) in SETTLED or type(value) is tuple):
+        if value is None or (type(value) in SETTLED and {type(it) for it in value} <= PLAIN):
             continue
         if isinstance(value, Iterator) or (
-            type(value) is list and any(isinstance(it, Iterator) for it in value)
+            type(value) in SETTLED and any(isinstance(it, Iterator) for it in value)
         ):
             values = {**values, name: [list(it) if isinstance(it, Iterator) else it for it in value]}
     return values
