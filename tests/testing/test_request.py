@@ -100,3 +100,8 @@ def test_a_stream_is_not_sent_twice_and_passwords_stay_at_home():
     again = redirected(made(headers={"authorization": "secret"}), 302, "http://other/")
     assert again.header(b"authorization") is None
     assert again.header(b"host") == b"other"
+
+
+def test_a_misspelt_keyword_is_told():
+    with pytest.raises(TypeError, match="unexpected keyword of a request: jsn; there are params, headers"):
+        made("POST", jsn=1)

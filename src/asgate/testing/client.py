@@ -174,9 +174,9 @@ class Client:
     @asynccontextmanager
     async def stream(self, method: str, url: str, **asked: Unpack["Calls"]) -> AsyncIterator[Response]:
         """A request whose response is read by the test, as it comes. The block's end is the client's leaving."""
-        follow = asked.get("follow_redirects")
+        follow = asked.pop("follow_redirects", None)
         follow = self.follow_redirects if follow is None else follow
-        timeout = asked.get("timeout", USUAL)
+        timeout = asked.pop("timeout", USUAL)
         asks = self._request(method, url, asked)
         history: list[Response] = []
         while True:

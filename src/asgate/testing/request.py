@@ -55,6 +55,9 @@ class Request:
 
 def request(method: str, url: str, base_url: str, defaults: HeadersGiven, asked: Asked) -> Request:
     """Puts a request together; `url` may be relative to `base_url`, `defaults` are the client's own fields."""
+    if unknown := set(asked) - Asked.__annotations__.keys():
+        known = ", ".join(Asked.__annotations__)
+        raise TypeError(f"unexpected keyword of a request: {', '.join(sorted(unknown))}; there are {known}")
     full = absolute(base_url, url, asked.get("params"))
     body, described = encoded_body(asked)
     own = wire_pairs(asked.get("headers"))
