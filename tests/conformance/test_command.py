@@ -83,7 +83,7 @@ def test_reports(typed, tmp_path, command):
 
 
 def test_servers_that_are_not_installed(typed, tmp_path):
-    """An interpreter without anything: `--all` says so and goes on, a name that was typed is missed."""
+    """An interpreter without anything: `--all` names each; what was typed is missed, and so is any judgement."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     words = ("--python", bare / "bin" / "python", "--case", CASE)
@@ -95,7 +95,7 @@ def test_servers_that_are_not_installed(typed, tmp_path):
     code, _, errors = typed("hypercorn", *words, **({} if "PYTHONPATH" in os.environ else environ))
     assert (code, errors) == (12, f"hypercorn: not installed with {isolated}\n")
     code, output, errors = typed("--all", *words, "--format", "json")
-    assert (code, json.loads(output)["judgements"]) == (0, [])
+    assert (code, json.loads(output)["judgements"]) == (12, [])  # nothing was judged: that is no success
     assert errors.count("not installed with") == 9
     code, output, _ = typed("--list-servers", *words)
     assert (code, output.count("not installed")) == (0, 9)

@@ -169,7 +169,7 @@ def _told(wish: Wish, judgements: list[Judgement], earlier: dict[str, Judgement]
     for judgement in judgements:
         if wish.compare is not None:
             changed |= _compared(earlier.get(judgement.server), judgement)
-    if missing:
+    if missing or not judgements:
         return Exit.PEER
     levels = FAIL_ON[wish.fail_on]
     faulty = any(result.level in levels for judgement in judgements for result in judgement.faults)

@@ -216,13 +216,13 @@ class Server:
         return ""
 
     def crashed(self) -> str:
-        """ "" unless its main process was ended by a signal that nobody sent."""
+        """ "" unless its main process was ended by a signal that nobody sent. SIGINT is none: a Python process that
+        an unexpected KeyboardInterrupt ends sends it to itself.
+        """
         code = self._process.poll()
-        return (
-            ""
-            if self._ending or code is None or code >= 0
-            else f"the server process ended with {_ending(code)}"
-        )
+        if self._ending or code is None or code >= 0 or code == -signal.SIGINT:
+            return ""
+        return f"the server process ended with {_ending(code)}"
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Sends its main process a signal."""
