@@ -19,15 +19,12 @@ import click
 from asgate.conformance.case import Case, cases
 from asgate.conformance.process import NotStarted
 from asgate.conformance.progress import Progress
-from asgate.conformance.results import Judgement, dumps, loads
+from asgate.conformance.results import FAIL_ON, Judgement, dumps, loads
 from asgate.conformance.runner import judge
 from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, python_version
 from asgate.conformance.summary import differences, headline, listing, summary
 from asgate.errors import Exit, Failure, did_you_mean
-from asgate.spec.clauses import Level
 from asgate.version import version
-
-FAIL_ON = {"must": (Level.MUST,), "should": (Level.MUST, Level.SHOULD), "never": ()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,12 @@ from typing import Any
 from asgate.spec.clauses import Level
 
 SCHEMA = 1
+FAIL_ON: dict[str, tuple[Level, ...]] = {
+    "must": (Level.MUST,),
+    "should": (Level.MUST, Level.SHOULD),
+    "never": (),
+}
+"""The values of `--fail-on`, of both commands: the levels whose faults make the exit code."""
 
 
 class Outcome(StrEnum):

@@ -29,6 +29,8 @@ STATUS = Field("status", v.STATUS, "ASGI-101", required=True, aspects={"range": 
 HEADERS = Field("headers", v.SENT_PAIRS, "ASGI-101", default="[]", aspects=SENT)
 MORE_BODY = Field("more_body", v.FLAG, "ASGI-109", default="False")
 
+BODILESS = (204, 304)  # statuses whose responses have no body, whatever the application sends (ASGI-114)
+
 HTTP_SCOPE = (
     Field("type", v.one_of("http"), "ASGI-050", required=True),
     Field("asgi", v.ASGI, "ASGI-006", required=True, aspects={"spec": "ASGI-051"}),

@@ -9,14 +9,13 @@ from typing import Any
 from asgate.spec.clauses import Level
 from asgate.spec.findings import Side
 from asgate.spec.ledger import Ledger
-from asgate.spec.messages import HTTP
+from asgate.spec.messages import BODILESS, HTTP
 from asgate.spec.tables import When
 from asgate.spec.watch import ENTRIES, Receive, Send, Watch, faults, settled
 
 _, RESPONSE = HTTP.machines
 TABLE = RESPONSE.table
 ENTRY = ENTRIES["http"]
-BODYLESS = (204, 304)
 
 
 class HTTPWatch(Watch):
@@ -157,7 +156,7 @@ class HTTPWatch(Watch):
     def _declare(self, message: dict[str, Any]) -> None:
         """Takes the Content-Length down, if it holds for the body of this response."""
         headers = message.get("headers", ())
-        if not headers or message["status"] in BODYLESS or self.scope.get("method") == "HEAD":
+        if not headers or message["status"] in BODILESS or self.scope.get("method") == "HEAD":
             return
         fields = dict(headers)
         value = fields.get(b"content-length") or fields.get(b"Content-Length")

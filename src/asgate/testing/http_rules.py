@@ -7,6 +7,7 @@ the fields and give the client what a server would put on the wire: files as bod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from asgate.spec.messages import BODILESS
 from asgate.spec.types import Message, Scope
 from asgate.testing import fields, files
 from asgate.testing.errors import MessageRefused
@@ -38,7 +39,6 @@ ORDER: dict[str, dict[str, str]] = {
 NOTHING, STARTED, STREAMING, TRAILING, COMPLETE = ORDER
 PLAIN = ("response.start", "response.body")
 EXTENSIONS = ("early_hint", "debug", "push", "zerocopysend", "pathsend", "trailers")
-BODILESS = (204, 304)
 
 
 class HttpRules(Rules):

@@ -11,6 +11,7 @@ from email.message import Message as Fields
 from http import HTTPStatus
 from typing import Any
 
+from asgate.spec.messages import BODILESS
 from asgate.spec.types import Message
 from asgate.testing.conversation import Conversation
 from asgate.testing.errors import (
@@ -21,7 +22,7 @@ from asgate.testing.errors import (
     UnexpectedMessage,
 )
 from asgate.testing.headers import Headers
-from asgate.testing.http_rules import BODILESS, declared_length
+from asgate.testing.http_rules import declared_length
 from asgate.testing.options import USUAL, Limit
 
 LARGEST = 256 * 1024 * 1024  # bytes that `read` collects: a stream without end must not fill the memory

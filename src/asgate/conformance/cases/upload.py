@@ -31,16 +31,7 @@ def pieces_as_they_come(trial: Trial) -> None:
     """A piece of the body is given when it has come, with more_body True, while the rest is under way."""
     wire = trial.connect()
     wire.send(POST + b"content-length: 11\r\n\r\nfirst")
-    app = trial.conversation()
-    event = app.receive()
-    if event.get("body") == b"":
-        event = app.receive()
-    trial.expect(event.get("body") == b"first", "the first piece", saw=event)
-    trial.expect(event.get("more_body") is True, "more_body True", saw=event)
-    wire.send(b"second")
-    trial.expect(app.read() == b"second", "the second piece")
-    app.respond()
-    wire.response()
+    _comes_piece_by_piece(trial, wire, b"second")
 
 
 @case("ASGI-087", "ASGI-091", level=Level.SHOULD, rfc="RFC 9112 7.1")
@@ -48,14 +39,19 @@ def chunks_as_they_come(trial: Trial) -> None:
     """A chunk is given when it has come, before the next one."""
     wire = trial.connect()
     wire.send(POST + b"transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+    _comes_piece_by_piece(trial, wire, b"6\r\nsecond\r\n0\r\n\r\n")
+
+
+def _comes_piece_by_piece(trial: Trial, wire: Wire, second: bytes) -> None:
+    """`first` has been sent; the application must have it before `second` is."""
     app = trial.conversation()
     event = app.receive()
     if event.get("body") == b"":
         event = app.receive()
-    trial.expect(event.get("body") == b"first", "the first chunk", saw=event)
+    trial.expect(event.get("body") == b"first", "the first piece", saw=event)
     trial.expect(event.get("more_body") is True, "more_body True", saw=event)
-    wire.send(b"6\r\nsecond\r\n0\r\n\r\n")
-    trial.expect(app.read() == b"second", "the second chunk")
+    wire.send(second)
+    trial.expect(app.read() == b"second", "the second piece")
     app.respond()
     wire.response()
 

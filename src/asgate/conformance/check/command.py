@@ -16,11 +16,10 @@ from asgate.conformance.check.findings import Verdict
 from asgate.conformance.check.formats import as_json, as_junit, as_sarif
 from asgate.conformance.check.plan import SAFE, Wish, subjects
 from asgate.conformance.check.text import text
+from asgate.conformance.results import FAIL_ON
 from asgate.errors import Exit, Failure
-from asgate.spec.clauses import Level
 
 SCHEMA_PATH = "/openapi.json"  # where FastAPI has it
-FAIL_ON = {"must": (Level.MUST,), "should": (Level.MUST, Level.SHOULD), "never": ()}
 FORMATS: dict[str, Callable[[Verdict], str]] = {"json": as_json, "junit": as_junit, "sarif": as_sarif}
 
 

@@ -4,7 +4,7 @@ application fails here and not in the plain one.
 A scenario has no opinion about answers: 404 is as good as 200. `websockets.py` has those of WebSockets.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,21 +190,28 @@ def with_extras(scope: Scope) -> None:
     scope["extensions"]["asgate.of.tomorrow"] = {}
 
 
-def _lacking(name: str, clause: str, default: str, level: Level | None = None) -> Scenario:
+def lacking(play: Play, name: str, clause: str, default: str, level: Level | None = None) -> Scenario:
+    """Of an optional key that is not in the scope."""
     advice = f"{name} is optional: scope.get({name!r}) or {default}"
     if level is Level.MAY:
         advice += "; the known servers all give it"
     return Scenario(
-        f"without {name}", f"the scope has no {name}", plain, without(name), clause=clause, advice=advice,
+        f"without {name}", f"the scope has no {name}", play, without(name), clause=clause, advice=advice,
         level=level,
     )  # fmt: skip
 
 
-def _spec(version: str) -> Scenario:
+def versions(play: Play) -> Iterator[Scenario]:
+    """Of every spec version, with nothing that is newer."""
+    for version in (f"2.{minor}" for minor in range(6)):
+        yield _spec(play, version)
+
+
+def _spec(play: Play, version: str) -> Scenario:
     return Scenario(
         f"spec version {version}",
         f"the server has spec version {version} and no extensions",
-        plain,
+        play,
         served={"spec_version": version, "extensions": ()},
         clause="ASGI-007",
         advice=f"do without what is newer than {version}, or without the extension",
@@ -260,13 +267,13 @@ REQUEST = (
         "extras in scope", "the scope has keys that nobody knows", plain, with_extras, clause="ASGI-024",
         advice="read the keys that you know, ignore the others", level=Level.SHOULD,
     ),
-    _lacking("client", "ASGI-060", "None"),
-    _lacking("server", "ASGI-061", "None"),
-    _lacking("root_path", "ASGI-058", "''"),
-    _lacking("raw_path", "ASGI-056", "None"),
-    _lacking("scheme", "ASGI-054", "'http'", Level.MAY),
-    _lacking("extensions", "ASGI-063", "{}"),
-    _lacking("state", "ASGI-062", "{}"),
+    lacking(plain, "client", "ASGI-060", "None"),
+    lacking(plain, "server", "ASGI-061", "None"),
+    lacking(plain, "root_path", "ASGI-058", "''"),
+    lacking(plain, "raw_path", "ASGI-056", "None"),
+    lacking(plain, "scheme", "ASGI-054", "'http'", Level.MAY),
+    lacking(plain, "extensions", "ASGI-063", "{}"),
+    lacking(plain, "state", "ASGI-062", "{}"),
     Scenario(
         "client and server None", "client, server and raw_path are None", plain,
         with_none("client", "server", "raw_path"), clause="ASGI-060", advice="each of them may be None",
@@ -275,7 +282,7 @@ REQUEST = (
         "without spec_version", "asgi has its version alone, which means 2.0", plain, without_spec_version,
         {"extensions": ()}, "ASGI-051", 'scope["asgi"].get("spec_version", "2.0")',
     ),
-    *(_spec(f"2.{minor}") for minor in range(6)),
+    *versions(plain),
     *(
         Scenario(
             f"HTTP/{version}", f"http_version is {version}", plain, served={"http_version": version},

@@ -4,10 +4,11 @@ from asgate.conformance.check.attempt import Attempt
 from asgate.conformance.check.scenarios import (
     Play,
     Scenario,
+    lacking,
     unchanged,
+    versions,
     with_extras,
     with_none,
-    without,
     without_spec_version,
 )
 from asgate.spec.clauses import Level
@@ -99,14 +100,6 @@ async def _listen(attempt: Attempt) -> None:
             return
 
 
-def _lacking(name: str, clause: str, default: str, level: Level | None = None) -> Scenario:
-    advice = f"{name} is optional: scope.get({name!r}) or {default}"
-    if level is Level.MAY:
-        advice += "; the known servers all give it"
-    says = f"the scope has no {name}"
-    return Scenario(f"without {name}", says, talk, without(name), clause=clause, advice=advice, level=level)
-
-
 def _leaving(name: str, says: str, play: Play, version: str) -> Scenario:
     return Scenario(
         f"{name}, {version}",
@@ -136,16 +129,16 @@ WEBSOCKET = (
         "extras in scope", "the scope has keys that nobody knows", talk, with_extras, clause="ASGI-024",
         advice="read the keys that you know, ignore the others", level=Level.SHOULD,
     ),
-    _lacking("client", "ASGI-139", "None"),
-    _lacking("server", "ASGI-139", "None"),
-    _lacking("root_path", "ASGI-137", "''"),
-    _lacking("raw_path", "ASGI-135", "None"),
-    _lacking("scheme", "ASGI-133", "'ws'", Level.MAY),
-    _lacking("http_version", "ASGI-132", "'1.1'", Level.MAY),
-    _lacking("query_string", "ASGI-136", "b''", Level.MAY),
-    _lacking("subprotocols", "ASGI-140", "[]", Level.MAY),
-    _lacking("extensions", "ASGI-063", "{}"),
-    _lacking("state", "ASGI-141", "{}"),
+    lacking(talk, "client", "ASGI-139", "None"),
+    lacking(talk, "server", "ASGI-139", "None"),
+    lacking(talk, "root_path", "ASGI-137", "''"),
+    lacking(talk, "raw_path", "ASGI-135", "None"),
+    lacking(talk, "scheme", "ASGI-133", "'ws'", Level.MAY),
+    lacking(talk, "http_version", "ASGI-132", "'1.1'", Level.MAY),
+    lacking(talk, "query_string", "ASGI-136", "b''", Level.MAY),
+    lacking(talk, "subprotocols", "ASGI-140", "[]", Level.MAY),
+    lacking(talk, "extensions", "ASGI-063", "{}"),
+    lacking(talk, "state", "ASGI-141", "{}"),
     Scenario(
         "client and server None", "client, server and raw_path are None", talk,
         with_none("client", "server", "raw_path"), clause="ASGI-139", advice="each of them may be None",
@@ -154,14 +147,7 @@ WEBSOCKET = (
         "without spec_version", "asgi has its version alone, which means 2.0", talk, without_spec_version,
         {"extensions": ()}, "ASGI-131", 'scope["asgi"].get("spec_version", "2.0")',
     ),
-    *(
-        Scenario(
-            f"spec version 2.{minor}", f"the server has spec version 2.{minor} and no extensions", talk,
-            served={"spec_version": f"2.{minor}", "extensions": ()}, clause="ASGI-007",
-            advice=f"do without what is newer than 2.{minor}, or without the extension",
-        )
-        for minor in range(6)
-    ),
+    *versions(talk),
     *(
         _leaving(*row, version)
         for row in (
