@@ -68,7 +68,7 @@ enum Phase {
     SizeStart,
     Size,
     SizeSpace,
-    Extension,
+    Extension(Extension),
     SizeFeed,
     Data,
     DataReturn,
@@ -79,6 +79,50 @@ enum Phase {
     TrailerFeed,
     LastFeed,
     Ended,
+}
+
+/// Where in a chunk extension the line is.
+///
+/// chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ), the value a token or a quoted-string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    /// Behind the `;`.
+    Start,
+    Name,
+    NameSpace,
+    /// Behind the `=`.
+    ValueStart,
+    Value,
+    Quoted,
+    Escaped,
+    /// Behind a whole value.
+    After,
+}
+
+impl Extension {
+    /// Where `byte` leads; None where the grammar has no such byte. CR is the line's own.
+    fn next(self, byte: u8) -> Option<Self> {
+        let blank = matches!(byte, b' ' | b'\t');
+        Some(match (self, byte) {
+            (Self::Start | Self::ValueStart, _) if blank => self,
+            (Self::Start | Self::Name, _) if is_tchar(byte) => Self::Name,
+            (Self::ValueStart | Self::Value, _) if is_tchar(byte) => Self::Value,
+            (Self::ValueStart, b'"') => Self::Quoted,
+            (Self::Quoted, b'"') => Self::After,
+            (Self::Quoted, b'\\') => Self::Escaped,
+            (Self::Quoted | Self::Escaped, _) if is_field_char(byte) => Self::Quoted,
+            (Self::Name | Self::NameSpace, b'=') => Self::ValueStart,
+            (Self::Name | Self::NameSpace, _) if blank => Self::NameSpace,
+            (Self::Value | Self::After, _) if blank => Self::After,
+            (Self::Name | Self::NameSpace | Self::Value | Self::After, b';') => Self::Start,
+            _ => return None,
+        })
+    }
+
+    /// Whether the line may end here.
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Name | Self::Value | Self::After)
+    }
 }
 
 /// chunked-body = *chunk last-chunk trailer-section CRLF (RFC 9112 section 7.1)
@@ -116,7 +160,7 @@ impl Chunked {
     #[inline]
     fn byte(&mut self, byte: u8, limits: &Limits) -> Result<Phase, Error> {
         match self.phase {
-            Phase::SizeStart | Phase::Size | Phase::SizeSpace | Phase::Extension | Phase::SizeFeed => {
+            Phase::SizeStart | Phase::Size | Phase::SizeSpace | Phase::Extension(_) | Phase::SizeFeed => {
                 self.size_byte(byte, limits)
             }
             Phase::DataReturn if byte == b'\r' => Ok(Phase::DataFeed),
@@ -140,10 +184,14 @@ impl Chunked {
         }
         match (self.phase, byte) {
             (Phase::SizeStart | Phase::Size, _) if byte.is_ascii_hexdigit() => self.size_digit(byte),
-            (Phase::Size | Phase::SizeSpace, b';') => Ok(Phase::Extension),
+            (Phase::Size | Phase::SizeSpace, b';') => Ok(Phase::Extension(Extension::Start)),
             (Phase::Size | Phase::SizeSpace, b' ' | b'\t') => Ok(Phase::SizeSpace),
-            (Phase::Size | Phase::Extension, b'\r') => Ok(Phase::SizeFeed),
-            (Phase::Extension, _) if is_field_char(byte) => Ok(Phase::Extension),
+            (Phase::Size, b'\r') => Ok(Phase::SizeFeed),
+            (Phase::Extension(extension), b'\r') if extension.is_whole() => Ok(Phase::SizeFeed),
+            (Phase::Extension(extension), _) => match extension.next(byte) {
+                Some(next) => Ok(Phase::Extension(next)),
+                None => Err(Error::peer(400, "A chunk extension is malformed (RFC 9112 section 7.1.1).")),
+            },
             (Phase::SizeFeed, b'\n') => self.size_ends(limits),
             _ => Err(Error::peer(400, "A chunk-size line is malformed (RFC 9112 section 7.1).")),
         }

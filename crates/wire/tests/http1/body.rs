@@ -47,6 +47,7 @@ fn chunks() {
         ("0000000000000000000005\r\nhello\r\n0\r\n\r\n", "hello"),
         ("5;a\r\nhello\r\n0;b\r\n\r\n", "hello"),
         ("5 \t; a = \"b;c\" ;d\r\nhello\r\n0\r\n\r\n", "hello"),
+        ("5;a=b;c=\"d\\\"e;\" ; f\r\nhello\r\n0\r\n\r\n", "hello"),
         ("5;a=\"\u{e9}\"\r\nhello\r\n0\r\n\r\n", "hello"),
         ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
         ("5\r\nhello\r\n0\r\nX: y\r\nContent-Length: 7\r\nEmpty:\r\n\r\n", "hello"),

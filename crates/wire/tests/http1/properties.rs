@@ -85,7 +85,7 @@ fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
 
 fn body() -> impl Strategy<Value = Body> {
     let data = || proptest::collection::vec(any::<u8>(), 1..300);
-    let extension = "( ?; ?[a-z]{1,8}(=[a-z0-9]{1,8}|=\"[ -!#-~]{0,8}\")?){0,2}";
+    let extension = "( ?; ?[a-z]{1,8}(=[a-z0-9]{1,8}|=\"[ -!#-\\[\\]-~]{0,8}\")?){0,2}";
     prop_oneof![
         Just(Body::None),
         proptest::collection::vec(any::<u8>(), 0..300).prop_map(Body::Length),
