@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 PICTURE = Path(__file__).parents[1] / "docs" / "conformance.png"
 SIZE = {"width": 1360, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
@@ -23,6 +25,8 @@ def main(arguments: list[str]) -> int:
     try:
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
         browser.get(source.as_uri() + cell)
+        if cell:  # its evidence is unpacked first
+            WebDriverWait(browser, 30).until(lambda it: it.find_element(By.ID, "panel").is_displayed())
         browser.save_screenshot(str(PICTURE))
     finally:
         browser.quit()

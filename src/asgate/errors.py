@@ -21,14 +21,17 @@ class Exit(IntEnum):
         return member
 
     OK = 0, "Stopped as asked, by a signal or from the program."
-    BUG = 1, "An error inside asgate itself; the traceback belongs into a bug report."
+    BUG = (
+        1,
+        "An error inside asgate itself, or a case of `asgate conform` that failed by itself: please report it.",
+    )
     USAGE = 2, "An unknown option, or a value that an option does not take."
     STARTUP = 3, "The application reported `lifespan.startup.failed`, broke or took too long at its start."
     CONFIG = 4, "A configuration, environment or logging file is missing, unreadable or wrong."
     TARGET = 5, "The application was not found, or what was found is not an ASGI application."
     APPLICATION = (
         6,
-        "The application's own code raised while it was imported or made, or ended the server's task or loop.",
+        "The application's own code raised, or ended the process, while it was imported or made; or ended the loop.",
     )
     ADDRESS = 7, "An address could not be bound: in use, not permitted, not there."
     LOOP = 8, "The event loop asked for is not installed or cannot be made."
@@ -39,10 +42,10 @@ class Exit(IntEnum):
     PLATFORM = 10, "asgate does not run on this operating system yet."
     FAULTS = (
         11,
-        "`asgate conform` or `asgate check` found faults of the level asked for, or another result than before.",
+        "`asgate conform` or `asgate check` found faults of the level asked for, a change, or what it could not judge.",
     )
     PEER = 12, "A server that `asgate conform` was to judge is not installed or did not start."
-    INTERRUPTED = 130, "Interrupted (CTRL+C) before it served, or the application raised KeyboardInterrupt."
+    INTERRUPTED = 130, "Interrupted (CTRL+C) before its end, or the application raised KeyboardInterrupt."
 
 
 class Failure(Exception):

@@ -44,8 +44,24 @@ async def serve(app, reader, writer):
     path = head.split()[1].decode()
     if path == "/die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if path == "/last-words":
+        print("these are my last words")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if path == "/exit":
+        os._exit(0)
+    if path == "/close":
+        writer.write(b"HTTP/1.1 418 No\\r\\n\\r\\n")
+        writer.close()
+        return
+    if path == "/close-and-call":
+        writer.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
     if path == "/hang":
         time.sleep(60)
+    if path == "/nap":
+        writer.write(b"zzzz")
+        time.sleep(2)
     if path == "/print":
         print("printed " * 1_000_000)
     headers = [tuple(line.split(b": ")) for line in head.split(b"\\r\\n")[1:-2]]
@@ -70,6 +86,8 @@ async def main():
 
 if STYLE == "ends":
     sys.exit("it does not want to")
+if STYLE == "silent":
+    sys.exit()
 if STYLE == "deaf":
     time.sleep(60)
 if STYLE == "late":

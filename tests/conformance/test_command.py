@@ -61,6 +61,65 @@ def test_another_table_than_before(typed, tmp_path, command):
     assert f"small: request/{CASE}: fail before, now pass" in errors
 
 
+def test_only_what_has_become_faulty_counts_as_a_regression(typed, tmp_path, command):
+    """A maintainer with known faults: green while there are no others."""
+    words = ("--command", command, "--name", "small")
+    code, output, _ = typed(*words, "--case", "ASGI-057", "--format", "json")
+    assert (code, '"fail"' in output) == (11, True)
+    (tmp_path / "known.json").write_text(output)
+    compared = (*words, "--compare", "known.json")
+    assert typed(*compared, "--case", "ASGI-057")[0] == 11
+    code, _, errors = typed(*compared, "--case", "ASGI-057", "--regressions")
+    assert (code, "small: the same table as before" in errors) == (0, True)
+    code, _, errors = typed(*compared, "--case", CASE, "--regressions")  # one that the file does not have
+    assert (code, f"request/{CASE}: no such case before, now pass" in errors) == (0, True)
+    assert "not selected" not in errors and "ASGI-057" not in errors
+    (tmp_path / "known.json").write_text(output.replace('"fail"', '"pass"'))
+    code, _, errors = typed(*compared, "--case", "ASGI-057", "--regressions")
+    assert (code, "pass before, now fail" in errors) == (11, True)
+
+
+def test_a_server_that_is_gone_fails_the_comparison(typed, tmp_path, command):
+    words = ("--command", command, "--case", CASE, "--compare", "before.json")
+    code, output, _ = typed(*words[:4], "--name", "ghost", "--format", "json")
+    (tmp_path / "before.json").write_text(output)
+    for more in ((), ("--regressions",)):
+        code, _, errors = typed(*words, "--name", "small", *more)
+        assert code == 11
+        assert "ghost: judged before, not judged now" in errors
+        assert "small: the earlier run did not judge it" in errors
+
+
+def test_a_fault_of_the_kit_has_a_code_of_its_own(tmp_path, command):
+    """A case that breaks: put into the kit by the process that runs it."""
+    code = (
+        "import sys\n"
+        "from asgate import cli\n"
+        "from asgate.conformance.case import case\n"
+        "@case('ASGI-001')\n"
+        "def broken(trial):\n"
+        "    'A title.'\n"
+        "    return trial.case.clauses[1]\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    words = ["conform", "--command", command, "--case", "broken"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error  MUST  __main__/broken" in done.stdout
+    assert "the kit itself failed, please report it: IndexError" in done.stdout
+    assert "no faults" not in done.stdout
+
+
+def test_why_cases_are_not_offered_is_told_once_for_each_reason(typed, command):
+    _, output, _ = typed("--command", command, "--group", "lifespan")
+    line = "not offered: the application is not called with a scope of type lifespan\n    lifespan/"
+    assert output.count("the application is not called with a scope of type lifespan") == 1
+    assert line in output
+    assert " more\n" in output[output.index(line) :]
+
+
 def test_faults_are_told_with_their_evidence(typed, command):
     """The small server gives no `raw_path`, `client`, `query_string`…"""
     code, output, errors = typed("--command", command, "--case", "ASGI-057", "--evidence")
@@ -106,6 +165,12 @@ def test_a_server_that_does_not_start(typed, small_server):
     code, _, errors = typed("--command", command, "--case", CASE)
     assert code == 12
     assert "command: not judged: it ended with code 1: it does not want to" in errors
+    assert "hint: the server runs in an empty folder of its own" in errors
+
+
+def test_the_version_of_an_own_server(typed, command):
+    code, output, _ = typed("--command", command, "--name", "mine", "--server-version", "7.1", "--case", CASE)
+    assert (code, output.startswith("\nmine 7.1\n")) == (0, True)
 
 
 def test_lists(typed):
@@ -114,7 +179,7 @@ def test_lists(typed):
     assert output.endswith(f"\n{len(cases())} cases\n")
     assert f"request/{CASE}" in output
     _, output, _ = typed("--list", "--group", "request", "--case", f"*{CASE}")
-    assert output.endswith("\n1 cases\n")
+    assert output.endswith("\ngroups: request 1\n1 cases\n")
     code, output, _ = typed("--list-servers")
     assert (code, "asgate " in output) == (0, True)
 
@@ -123,7 +188,19 @@ WRONG = [
     ([], "there is no server to judge", "--list-servers"),
     (["uvicor"], "no adapter for a server named uvicor", "did you mean 'uvicorn'"),
     (["--al"], "--al is not an option of asgate conform", "did you mean '--all'"),
-    (["asgate", "--group", "requests"], "there is no group requests", "did you mean 'request'"),
+    (
+        ["asgate", "--group", "requests"],
+        "there is no group requests",
+        "did you mean 'request'? The groups are ",
+    ),
+    (["asgate", "--group", "nothing"], "there is no group nothing", "The groups are asgi2, backpressure"),
+    (
+        ["asgate", "--group", "core", "--case", CASE],
+        f"no case of core is named {CASE}",
+        "of request there is",
+    ),
+    (["--command", "x {port}", "--command", "y {port}"], "--command is given twice", ""),
+    (["asgate", "--regressions"], "--regressions needs an earlier run", "--compare"),
     (["asgate", "--case", "no-such-*"], "no case is named no-such-*", "--list names them"),
     (["--command", "server"], "--command cannot be used: {port} is not in it", "such as --command"),
     (["--command", "server {port} {x}"], "braces stand for", ""),
@@ -149,6 +226,16 @@ def test_a_file_that_cannot_be_compared(typed, tmp_path):
         assert (code, f"{name} has no judgements to compare with" in errors) == (4, True)
 
 
+def test_a_report_that_cannot_be_written_is_found_before_the_first_server(typed, tmp_path, small_server):
+    (tmp_path / "file").write_text("")
+    started = tmp_path / "started"
+    command = f"{sys.executable} {small_server} {{port}} {{target}} plain {started}"
+    code, output, errors = typed("--command", command, "--case", CASE, "--report", "file/report")
+    assert (code, output) == (4, "")
+    assert "the report cannot be written to file/report: " in errors
+    assert not started.exists()
+
+
 def listens(port):
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
         return True
@@ -163,17 +250,32 @@ def test_no_server_outlives_the_driver(small_server, tmp_path, number):
     started = tmp_path / "started"
     command = f"{sys.executable} {small_server} {{port}} {{target}} plain {started}"
     driver = subprocess.Popen(
-        [sys.executable, "-m", "asgate", "conform", "--command", command, "--group", "request"],
+        [
+            sys.executable,
+            "-m",
+            "asgate",
+            "conform",
+            "--command",
+            command,
+            "--group",
+            "request",
+            "--report",
+            "out",
+        ],
         cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     while not started.exists():
         assert driver.poll() is None
     port = int(started.read_text())
     driver.send_signal(number)
-    _, errors = driver.communicate()
+    output, errors = driver.communicate()
     assert driver.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
     assert b"Traceback" not in errors
+    if number != signal.SIGKILL:  # what was judged until then is told
+        (judgement,) = loads((tmp_path / "out" / "results.json").read_text())
+        assert not judgement.complete
+        assert f"interrupted: only these {len(judgement.results)} cases were judged" in output.decode()
     while listens(port):  # bounded by the test's own time limit
         pass

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from asgate.conformance.control import LOST, Control, Overdue
+from asgate.conformance.control import LOST, Control, Never, Overdue
 
 
 class Process:
@@ -128,6 +128,42 @@ def test_waiting_for_another_socket_takes_reports_in(control, process):
     control.ready(ours, selectors.EVENT_READ, soon(), "something came")
     ours.close()
     theirs.close()
+
+
+def test_a_wait_without_hope_ends_with_the_reason(control, process):
+    process.says(OPEN)
+    control.wait(lambda: control.opened, time.monotonic() + 3600, "a call", str)
+    with pytest.raises(Never, match=r"^another call: it is over$"):
+        control.wait(lambda: False, time.monotonic() + 3600, "another call", lambda: "it is over")
+    arrived = []
+    control.wait(
+        lambda: arrived, soon(), "a call", lambda: arrived.append(1) or "it is over"
+    )  # in the last moment
+
+
+def test_modes_are_restored(control, process):
+    def taken():
+        command = process.heard()
+        process.says({"op": command["op"]})
+        return command["modes"]["http"]
+
+    control.restore(0)  # nothing to do, and so nothing to wait for
+    with pytest.raises(Overdue):
+        control.switch(time.monotonic(), http="echo")
+    assert taken() == "echo"
+    with pytest.raises(Overdue):
+        control.restore(time.monotonic())
+    assert taken() == "steered"
+    control.restore(0)
+
+
+@pytest.mark.parametrize(("kind", "broken"), [("http", [7]), ("lifespan", [])])
+def test_a_process_that_ends_in_the_middle_of_a_request(control, process, kind, broken):
+    process.says(OPEN | {"scope": {"$dict": [["type", kind]]}})
+    control.wait(lambda: control.opened, soon(), "a call")
+    process.close()
+    control.wait(lambda: control.lost, soon(), "the end")
+    assert control.broken == broken
 
 
 def test_requests_of_our_own_are_no_calls(control, process):

@@ -1,7 +1,9 @@
+import platform
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +11,8 @@ from asgate.conformance import process
 from asgate.conformance.control import LOST
 from asgate.conformance.process import NotStarted, Starter
 from asgate.conformance.results import Outcome
-from asgate.conformance.runner import judge
+from asgate.conformance.runner import Interrupted, judge
+from asgate.conformance.servers import custom
 
 GET = b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -37,6 +40,28 @@ def not_offered(trial):
 def odd_shape(trial):
     _, app = trial.request("/")
     return app.scope["state"]["nothing"]
+
+
+def odd_extensions(trial):
+    _, app = trial.request("/")
+    app.mutate("extensions", value=[])
+    app.scope = app.look() | {"extensions": 5}
+    trial.offered(app, "tls")
+
+
+def a_fault_of_the_case(trial):
+    return trial.case.clauses[1]
+
+
+def a_fault_of_the_driver(trial):
+    wire, _ = trial.request("/")
+    wire.close()
+    wire.read_exactly(1)
+
+
+def a_name_that_is_not_there(trial):
+    trial.request("/")
+    trial.no_such_thing_in_a_trial_at_all = undefined  # noqa: F821
 
 
 def waits_for_nothing(trial):
@@ -72,6 +97,10 @@ OUTCOMES = [
     (differs, Outcome.DIFFERS, "that is allowed"),
     (not_offered, Outcome.NOT_OFFERED, "tls is not in scope['extensions']"),
     (odd_shape, Outcome.FAIL, "has another shape: KeyError: 'state'"),
+    (odd_extensions, Outcome.FAIL, "has another shape: TypeError: "),
+    (a_fault_of_the_case, Outcome.ERROR, "the kit itself failed, please report it: IndexError: "),
+    (a_fault_of_the_driver, Outcome.ERROR, "the kit itself failed, please report it: ValueError: "),
+    (a_name_that_is_not_there, Outcome.ERROR, "the kit itself failed, please report it: NameError: "),
     (waits_for_nothing, Outcome.FAIL, "in 0.3 s it did not come to this: the application was called"),
     (dies, Outcome.CRASHED, "the server process ended with signal SIGKILL"),
     (hangs, Outcome.CRASHED, "the server no longer answers a plain request"),
@@ -90,6 +119,55 @@ def test_outcomes_and_the_case_after_them(running, case, monkeypatch, function, 
     result = run.result(case(function, seconds=0.3 if function in (waits_for_nothing, hangs) else 3.0))
     assert (result.outcome, words in result.detail) == (outcome, True), result.detail
     assert run.result(case(passes)).outcome is Outcome.PASS
+
+
+def test_two_servers_that_die_alike_are_both_seen(running, case):
+    """The shared one is started anew, though its death reads like that of the case's own."""
+    run = running()
+
+    def kills_both(trial):
+        own = trial.server()
+        for server in (None, own):
+            wire = trial.connect(server)
+            wire.send(GET % b"/die")
+            wire.ended()
+        own.exit_code(trial.deadline())
+
+    result = run.result(case(kills_both))
+    assert (result.outcome, result.detail) == (
+        Outcome.CRASHED,
+        "the server process ended with signal SIGKILL",
+    )
+    assert run.result(case(passes)).outcome is Outcome.PASS
+
+
+def test_a_dead_worker_of_a_server_of_its_own_is_seen_with_what_it_printed(running, case):
+    def kills_the_worker(trial):
+        server = trial.server()
+        _, app = trial.request("/", server=server)
+        trial.connect(server).send(GET % b"/last-words")
+        trial.expect(app.ended() == "returned", "the application returns", saw=app.ended())
+
+    result = running("parent").result(case(kills_the_worker))
+    assert result.outcome is Outcome.CRASHED
+    assert result.detail.endswith("saw: lost with its process; then a process of the server died")
+    assert "server these are my last words" in result.evidence
+
+
+def test_an_application_that_does_not_end_is_told_and_costs_the_server(running, case):
+    run = running()
+    pid = run.server.pid
+
+    def blocks(trial):
+        trial.request("/")
+        wire = trial.connect()
+        wire.send(GET % b"/nap")
+        assert wire.read_exactly(4) == b"zzzz"
+        trial.fail("nothing")
+
+    result = run.result(case(blocks))
+    assert any("did not end when they were cancelled" in line for line in result.evidence)
+    assert run.server is None or run.server.pid != pid
 
 
 def test_a_sound_server_is_not_started_again(running, case):
@@ -166,19 +244,23 @@ def test_a_server_that_starts_late(running, case):
 
 
 def test_a_server_that_ends_at_once(small):
-    with pytest.raises(NotStarted, match=r"it ended with code 1: it does not want to"):
+    with pytest.raises(
+        NotStarted, match=r"^it ended with code 1: it does not want to \(started as: .*small_server"
+    ):
         judge(small("ends"), [])
+    with pytest.raises(NotStarted, match=r"^it ended with code 0 and printed nothing \(started as: "):
+        judge(small("silent"), [])
 
 
 def test_a_server_that_never_listens(small, monkeypatch):
     monkeypatch.setattr(process, "START_LIMIT", 0.3)
-    with pytest.raises(NotStarted, match="it accepts no connections"):
+    with pytest.raises(
+        NotStarted, match=r"^in 0.3 s it accepted no connections on 127.0.0.1:\d+ and printed "
+    ):
         judge(small("deaf"), [])
 
 
 def test_a_program_that_is_not_there():
-    from asgate.conformance.servers import custom
-
     with pytest.raises(NotStarted, match="cannot be run"):
         Starter(custom("/no/such/program {port}"), sys.executable).start()
 
@@ -228,7 +310,36 @@ def test_two_runs_give_the_same_table(small, case):
     chosen = [case(function) for function, _, _ in OUTCOMES[:5]]
     first, second = judge(small(), chosen), judge(small(), chosen)
     assert first.table() == second.table()
+    assert first.complete
     assert first.command.endswith("asgi_probe:app plain")
+
+
+def test_an_interrupt_keeps_what_was_judged_before(small, case):
+    def interrupts(trial):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        judge(small(), [case(passes), case(interrupts), case(fails)])
+    judgement = caught.value.judgement
+    assert judgement.table() == [("test/passes", "pass")]
+    assert not judgement.complete
+
+
+def test_the_python_of_a_foreign_command_is_not_claimed(small, case):
+    foreign = judge(small(), [])
+    own = judge(replace(small(), command=("{python}", *small().command[1:]), told="7.1"), [])
+    assert (foreign.python, foreign.version) == ("", "")
+    assert (own.python, own.version) == (platform.python_version(), "7.1")
+
+
+def test_relative_places_on_the_import_path_are_those_of_the_user(small_server, case, tmp_path, monkeypatch):
+    """The server runs in another folder."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "mine.py").write_text(small_server.read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "here")
+    judgement = judge(custom("{python} -m mine {port} {target} plain"), [case(passes)])
+    assert judgement.table() == [("test/passes", "pass")]
 
 
 def test_an_interrupt_while_a_server_starts_leaves_none_behind(small, monkeypatch):

@@ -56,6 +56,10 @@ def test_a_command():
     words = adapter.words("python", "asgi_probe:app", 1, None, {"root_path": "/r"})
     assert words == ["server", "--at", "1 x", "asgi_probe:app", "--root", "/r"]
     assert (adapter.name, adapter.version(sys.executable)) == ("mine", "")
+    assert custom("server {port}", version="7.1").version(sys.executable) == "7.1"
+    assert not adapter.in_python
+    assert custom("{python} -m server {port}").in_python
+    assert all(it.in_python for it in ADAPTERS.values())
     with pytest.raises(Unknown, match="Unix sockets"):
         adapter.words("python", "asgi_probe:app", 1, "path", {})
     with pytest.raises(Unknown, match="another application"):

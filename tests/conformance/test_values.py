@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from asgate.conformance.process import PROBE
-from asgate.conformance.values import Fill, Odd, Wrong, decoded, encoded, same
+from asgate.conformance.values import Fill, Misshapen, Odd, Wrong, decoded, encoded, reading, same
 
 
 @pytest.fixture
@@ -120,3 +120,14 @@ def test_same_is_exact():
         ([1], [1, 2]),
     ]:
         assert not same(left, right)
+
+
+@pytest.mark.parametrize("given", [None, {}, {"asgi": []}, {"asgi": {"version": b"3"}}])
+def test_what_has_another_shape_is_said_so(given):
+    with pytest.raises(Misshapen, match=r"^(Key|Type|Value)Error: "), reading():
+        int(given["asgi"]["version"] + "0")
+
+
+def test_other_errors_are_not_those_of_the_server():
+    with pytest.raises(ZeroDivisionError), reading():
+        1 / 0  # noqa: B018

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from asgate.conformance.control import Control, Overdue
-from asgate.conformance.wire import Malformed, Wire, chunk_size, field_line, parsed_head
+from asgate.conformance.wire import Incoming, Malformed, Wire, chunk_size, field_line, parsed_head
 
 
 @pytest.fixture
@@ -81,7 +81,17 @@ def test_one_answer_after_another(ends):
     assert wire.drained()
 
 
-WRONG_HEADS = [b"SSH-2.0\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
+WRONG_HEADS = [
+    b"SSH-2.0\r\n\r\n",
+    b"HTTP/1.1 20 OK\r\n\r\n",
+    b"HTTP/1.1 2\xb20 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\rX-a: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx a: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\nx-c: d\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\r\n c\r\n\r\n",
+]
 
 
 @pytest.mark.parametrize("data", WRONG_HEADS)
@@ -94,13 +104,82 @@ def test_what_is_not_http(ends, data):
         parsed_head(data)
 
 
+def framed(*fields: bytes, body: bytes = b"hello", version: bytes = b"HTTP/1.1") -> bytes:
+    return b"\r\n".join((version + b" 200 OK", *fields, b"", body))
+
+
+CODED = b"Transfer-Encoding: chunked"
+SIZED = b"Content-Length: 5"
+WRONG_BODIES = [
+    *(
+        (framed(CODED, body=size + b"\r\nhello\r\n0\r\n\r\n"), "not a chunk size: ")
+        for size in (
+            b"",
+            b"0x5",
+            b"+5",
+            b"-5",
+            b" 5",
+            b"5 ",
+            b"0_5",
+            b"5;",
+            b'5;a="b',
+            b"5;a\rb",
+            b"5\n",
+            b"5" * 17,
+        )
+    ),
+    (framed(CODED, body=b"5\r\nhelloXX0\r\n\r\n"), "a chunk's data ends with b'XX'"),
+    (framed(CODED, body=b"5\r\nhello0\r\n\r\n"), r"a chunk's data ends with b'0\\r'"),
+    (framed(CODED, body=b"5\r\nhello\n0\r\n\r\n"), r"a chunk's data ends with b'\\n0'"),
+    (framed(CODED, body=b"0\r\nno colon\r\n\r\n"), "not a field line: 'no colon"),
+    (framed(CODED, SIZED), "transfer-encoding: chunked with content-length: 5"),
+    (framed(CODED, version=b"HTTP/1.0"), r"transfer-encoding: chunked with HTTP/1\.0"),
+    (framed(b"Transfer-Encoding: gzip, chunked"), "transfer-encoding: gzip, chunked"),
+    (framed(b"Transfer-Encoding: identity"), "transfer-encoding: identity"),
+    (framed(b"Transfer-Encoding:"), "transfer-encoding: "),
+    (framed(CODED, CODED), "transfer-encoding: chunked, chunked"),
+    (framed(SIZED, SIZED), "content-length: 5, 5"),
+    (framed(SIZED, b"Content-Length: 6"), "content-length: 5, 6"),
+    *(
+        (framed(b"Content-Length: " + length), "content-length: ")
+        for length in (b"", b"+5", b"-5", b"5, 5", b"0_5", b"0x5", b"\xb2", b"five", b"9" * 5000)
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "flaw"), WRONG_BODIES)
+@pytest.mark.parametrize("ended", [True, False])
+def test_framing_that_is_not_http(ends, data, flaw, ended):
+    """The flaw is told, and told the same whether the server has already closed or not."""
+    wire, theirs, _ = ends
+    theirs.sendall(data)
+    if ended:
+        theirs.shutdown(socket.SHUT_WR)
+        assert wire.ended() == "FIN"
+    with pytest.raises(Malformed, match=f"^{flaw}"):
+        wire.response()
+
+
+def test_what_ends_with_its_head_has_no_framing(ends):
+    wire, theirs, _ = ends
+    theirs.sendall(framed(b"Content-Length: five", body=b""))
+    assert wire.response(head=True).framing == "none"
+
+
 def test_lines():
     assert field_line("a:b\r\n") == ("a", "b")
-    assert chunk_size(b"1F ;x\r\n") == 31
+    assert [chunk_size(line) for line in (b"1F ;x\r\n", b'0a;b="\\";";c = d\r\n')] == [31, 10]
     with pytest.raises(Malformed):
         chunk_size(b"x\r\n")
     with pytest.raises(Malformed):
         field_line("a : b")
+
+
+def test_recorded_bytes_are_read_like_those_of_a_connection():
+    incoming = Incoming(LENGTH + CHUNKED[:-1])
+    assert incoming.response().body == b"hello"
+    assert incoming.left == CHUNKED[:-1]
+    assert not incoming.response().complete
 
 
 def test_an_answer_that_never_comes(ends):
@@ -138,6 +217,19 @@ def test_sending_to_who_does_not_read(ends):
     wire._deadline = lambda: limit
     with pytest.raises(Overdue, match="the server read what was sent"):
         wire.send(b"more")
+
+
+def test_what_is_asked_again_and_again_ends_with_the_deadline(ends):
+    """Also where nothing is waited for: an end that has come, bytes that the kernel takes."""
+    wire, theirs, _ = ends
+    theirs.close()
+    assert wire.ends_within(1)
+    limit = time.monotonic()
+    wire._deadline = lambda: limit
+    with pytest.raises(Overdue, match="decided"):
+        wire.ends_within(1)
+    with pytest.raises(Overdue, match="read what was sent"):
+        wire.send_some(b"more")
 
 
 def test_everything_is_told(ends):

@@ -1,6 +1,7 @@
 """docs/conformance.md is made of docs/conformance.json, and that of a run."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,26 @@ def test_the_text_around_the_tables_stays(found):
     assert "## other 1.0" in text
     assert "no such option" in text and "Not offered: 1" in text  # of ours; of others the faults only
     assert "Differs, but allowed" not in text
+
+
+def test_a_case_that_one_server_has_not_run_is_a_gap(found):
+    ours, other = found
+    text = conformance_page.kept([ours, replace(other, results=other.results[:1], complete=False)])
+    read = conformance_page.judgements_of(text)[1]
+    assert read.table() == [("request/one", "fail")]
+    assert not read.complete
+    page = conformance_page.page(f"{conformance_page.BEGIN}{conformance_page.END}", text)
+    assert "1 of 2 cases were not run." in page[page.index("## other 1.0") :]
+
+
+def test_cases_must_be_those_of_the_kit(found):
+    text = conformance_page.kept(found)
+    assert conformance_page.strangers(text, {"request/one", "request/two"}) == []
+    complaints = conformance_page.strangers(text, {"request/one", "request/three"})
+    assert [it.partition(":")[2] for it in complaints] == [
+        " 1 cases are in the kit and were not run, such as request/three: judge the servers again",
+        " 1 cases were run and are not in the kit, such as request/two: judge the servers again",
+    ]
 
 
 def test_the_page_is_current():

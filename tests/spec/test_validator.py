@@ -37,6 +37,12 @@ def run(app, scope, *events, **options):
     return server
 
 
+@pytest.mark.parametrize("app", ["module:app", None, {"type": "http"}])
+def test_what_cannot_be_called_is_refused_at_once(app):
+    with pytest.raises(TypeError, match="an ASGI application is callable; this is"):
+        Validator(app)
+
+
 def test_mode_raise_raises_out_of_send_and_sends_nothing():
     raised = []
 

@@ -19,12 +19,19 @@ class Method(enum.StrEnum):
     GET = "GET"
 
 
+class Code(enum.IntEnum):
+    NORMAL = 1000
+    LOST = 1006
+
+
 RIGHT = [
     (values.TEXT, Text("a")),
     (values.BYTES, Data(b"a")),
     (values.STATUS, HTTPStatus.OK),
     (values.METHOD, Method.GET),
     (values.INTEGER, 2**63 - 1),
+    (values.INTEGER, Code.LOST),
+    (values.CLOSE_CODE, Code.NORMAL),
     (values.FLAG, True),
     (values.RECEIVED_PAIRS, [(Data(b"a"), Data(b"b"))]),
     (values.SENT_PAIRS, [(Data(b"a"), b"b")]),
@@ -35,6 +42,7 @@ WRONG = [
     (values.INTEGER, 2**63),
     (values.INTEGER, True),
     (values.INTEGER, 1.0),
+    (values.CLOSE_CODE, Code.LOST),
     (values.FLAG, 1),
     (values.CIPHER, True),
     (values.CIPHER, -1),

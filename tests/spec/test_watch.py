@@ -4,16 +4,21 @@ import asyncio
 
 import pytest
 
+from asgate.spec.messages import PROTOCOLS
 from asgate.spec.validator import Validator
 
 from .script import (
     ACCEPT,
     BODY,
     CONNECT,
+    GONE,
     LEFT,
+    MORE,
     RECEIVE,
     REQUEST,
     START,
+    STARTUP,
+    TEXT,
     Server,
     clauses,
     converse,
@@ -246,4 +251,43 @@ def test_the_trace_is_bounded():
     validator, _ = converse(http(), [REQUEST], [START, *[piece] * 500, START, BODY])
     (finding,) = validator.findings
     assert 20 <= len(finding.trace) <= 40
-    assert finding.trace[-1] == "send: http.response.start"
+    assert finding.trace[-1] == "send: http.response.start 200"
+
+
+@pytest.mark.parametrize(
+    ("scope", "event"),
+    [(http(), REQUEST), (http(), GONE), (websocket(), CONNECT), (lifespan(), STARTUP)],
+    ids=lambda it: it["type"],
+)
+def test_the_trace_is_bounded_for_a_server_that_repeats_itself(scope, event):
+    validator, _ = converse(scope, [event], [*[RECEIVE] * 500, None])
+    traces = [finding.trace for finding in validator.findings if finding.clause == "ASGI-010"]  # of the None
+    assert [len(trace) for trace in traces] == [40]
+
+
+def test_the_trace_is_bounded_for_an_application_that_repeats_itself():
+    steps = [START, *[BODY | {"more_body": True}, BODY, START] * 500]
+    validator, _ = converse(http(), [REQUEST], steps)
+    assert max(len(finding.trace) for finding in validator.findings) <= 40
+
+
+GIVEN = {"http": [MORE, REQUEST, GONE], "websocket": [CONNECT, TEXT, LEFT]}
+
+
+def drawn(kind, length):
+    """Events along the arrows of what the server gives, one more, and whether that has an arrow, too."""
+    machine = PROTOCOLS[kind].machines[0]
+    reached = [([], machine.first)]
+    for _ in range(length):
+        further = [
+            ([*path, event], machine.after(state, event)) for path, state in reached for event in GIVEN[kind]
+        ]
+        yield from ((kind, path, state is not None) for path, state in further)
+        reached = [(path, state) for path, state in further if state is not None]
+
+
+@pytest.mark.parametrize(("kind", "path", "allowed"), [*drawn("http", 4), *drawn("websocket", 4)])
+def test_a_server_may_give_what_the_table_has_and_nothing_else(kind, path, allowed):
+    steps = [step for event in path for step in ([RECEIVE, ACCEPT] if event is CONNECT else [RECEIVE])]
+    found = clauses(MAKE[kind](), path, [*steps, *([START, BODY] if kind == "http" else [])])
+    assert ("s" not in {it[-1] for it in found}) is allowed

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+from http import HTTPStatus
 
 import pytest
 
@@ -167,6 +168,8 @@ WRONG_MESSAGES = [
     ("ASGI-116", [START | {"headers": [(b"a b", b"c")]}]),
     ("ASGI-116", [START | {"headers": [(b"", b"c")]}]),
     ("ASGI-120", [START | {"status": 100}]),
+    ("ASGI-120", [START | {"status": 101}]),
+    ("ASGI-120", [START | {"status": 199}]),
     ("ASGI-120", [START | {"status": 1000}]),
     ("ASGI-120", [START | {"status": 0}]),
     ("ASGI-037", [ANNOUNCED, BODY, BODY, TRAILERS]),
@@ -226,8 +229,10 @@ RIGHT_MESSAGES = [
     [START | {"headers": [(b"a", b"b"), iter((b"c", b"d"))]}, BODY],
     [START | {"headers": [(b"transfer-encoding", b"chunked"), (b"Content-Type", b"text/plain")]}, BODY],
     [START | {"headers": [(b"x", "ü".encode("latin-1"))], "extra": object()}, BODY | {(5.0).hex(): 1}],
-    [START | {"status": 101}, BODY],
+    [START | {"status": 200}, BODY],
+    [START | {"status": HTTPStatus.IM_A_TEAPOT}, BODY],
     [START | {"status": 599}, BODY],
+    [START | {"status": 999}, BODY],
     [START, BODY | {"body": bytearray(b"hello")}],
     [START, PIECE | {"body": b""}, PIECE, BODY | {"body": memoryview(b"hello")}],
     [SIZED, BODY],

@@ -35,7 +35,7 @@ def test_missing_keys_have_defaults():
         ([START], {"type": "http.response.trailers", "headers": []}),
         ([{**START, "trailers": True}, BODY], BODY),
         ([START, {**BODY, "more_body": True}], {"type": "http.response.pathsend", "path": "/"}),
-        ([START, {**BODY, "more_body": True}], {"type": "http.response.early_hint", "links": []}),
+        ([{**START, "trailers": True}, BODY], {"type": "http.response.early_hint", "links": []}),
         ([START], {"type": "http.response.debug", "info": {}}),
         ([{"type": "http.response.debug", "info": {}}], {"type": "http.response.debug", "info": {}}),
         ([], {"type": "http.response.bodyy"}),
@@ -60,7 +60,13 @@ def test_extensions_that_are_not_offered_are_unknown(kind):
         judge.accept({"type": f"http.response.{kind}"})
 
 
-@pytest.mark.parametrize("status", [99, 100, 103, 1000])
+def test_early_hints_may_come_until_the_last_body():
+    hint = {"type": "http.response.early_hint", "links": [b"</a>"]}
+    judge = rules()
+    assert len(seen(judge, hint, START, hint, {**BODY, "more_body": True}, hint, BODY)) == 6
+
+
+@pytest.mark.parametrize("status", [99, 100, 101, 103, 199, 1000])
 def test_a_status_must_be_final(status):
     with pytest.raises(MessageRefused):
         rules().accept({**START, "status": status})

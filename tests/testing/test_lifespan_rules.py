@@ -6,10 +6,23 @@ from asgate.testing.scopes import lifespan_scope
 
 STARTED, FAILED = {"type": "lifespan.startup.complete"}, {"type": "lifespan.startup.failed", "message": "no"}
 STOPPED, SHUTDOWN = {"type": "lifespan.shutdown.complete"}, {"type": "lifespan.shutdown"}
+STARTUP = {"type": "lifespan.startup"}
+
+
+def starting():
+    rules = LifespanRules(lifespan_scope({}))
+    rules.asked(STARTUP)
+    return rules
+
+
+def test_nobody_answers_before_he_is_asked():
+    rules = LifespanRules(lifespan_scope({}))
+    with pytest.raises(MessageRefused, match="startup was not asked for"):
+        rules.accept(STARTED)
 
 
 def test_each_half_is_answered_once():
-    rules = LifespanRules(lifespan_scope({}))
+    rules = starting()
     with pytest.raises(MessageRefused):
         rules.accept(STOPPED)
     assert list(rules.accept(STARTED)) == [STARTED]
@@ -24,7 +37,7 @@ def test_each_half_is_answered_once():
 
 
 def test_a_failure_ends_it():
-    rules = LifespanRules(lifespan_scope({}))
+    rules = starting()
     with pytest.raises(TypeError):
         rules.accept({**FAILED, "message": b"no"})
     rules.accept(FAILED)

@@ -57,6 +57,29 @@ def test_a_finding_fails_the_test_with_clause_and_advice(pytest_of):
     assert "ASGI-" in done.stdout
 
 
+LATE = """
+from asgate.testing import SyncClient
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body"})
+    await send({"type": "http.response.body", "body": b"late"})
+
+def test_app(validated):
+    app_ = validated(app)
+    with SyncClient(app_) as client:
+        client.get("/")
+    assert [finding.level for finding in app_.findings] == ["MAY"]
+"""
+
+
+def test_what_is_allowed_and_hardly_meant_leaves_the_test_green(pytest_of):
+    done = pytest_of(LATE)
+    assert done.returncode == 0, done.stdout
+
+
 def test_who_does_not_use_it_pays_nothing(pytest_of):
     text = """
 import sys

@@ -5,6 +5,7 @@ import pytest
 httpx = pytest.importorskip("httpx")
 
 from asgate.testing import ASGITransport  # noqa: E402
+from asgate.testing.transport import HTTPX_DEFAULT  # noqa: E402
 
 START = {"type": "http.response.start", "status": 200}
 
@@ -84,6 +85,109 @@ async def test_time_limits_are_those_of_httpx():
         with pytest.raises(httpx.ReadTimeout, match="did not come within"):
             await caller.get("/", timeout=0.01)
     assert seen == ["http.disconnect"]
+
+
+async def test_the_transports_own_limit_holds_where_httpx_has_only_its_default():
+    assert httpx.AsyncClient(transport=ASGITransport(deaf)).timeout.as_dict() == HTTPX_DEFAULT
+    with pytest.raises(httpx.ReadTimeout, match=r"within 0\.01 s"):
+        async with client(deaf, timeout=0.01) as caller:
+            await caller.get("/")
+    with pytest.raises(httpx.ReadTimeout, match=r"within 0\.02 s"):
+        async with client(deaf, timeout=0.01) as caller:
+            await caller.get("/", timeout=0.02)  # what was asked of httpx is meant
+
+
+async def deaf(scope, receive, send):
+    """Neither answers nor hears of a client that leaves."""
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    await asyncio.Event().wait()
+
+
+async def broken(scope, receive, send):
+    """Breaks when it is cancelled."""
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    try:
+        await asyncio.Event().wait()
+    finally:
+        raise LookupError
+
+
+async def halting(scope, receive, send):
+    """Begins a response and goes on for ever."""
+    await send(START)
+    await send({"type": "http.response.body", "body": b"half", "more_body": True})
+    await deaf(scope, receive, send)
+
+
+async def test_closing_a_response_does_not_hide_the_error_before():
+    async with client(halting, timeout=0.01, lifespan="off") as caller:
+        with pytest.raises(httpx.ReadTimeout, match="the rest of the response did not come"):
+            await caller.get("/")
+        with pytest.raises(ZeroDivisionError):
+            async with caller.stream("GET", "/"):
+                raise ZeroDivisionError
+        with pytest.raises(httpx.ReadTimeout, match="the client has left"):
+            async with caller.stream("GET", "/"):
+                pass
+
+
+async def test_a_call_while_an_error_is_handled_is_like_any_other():
+    done = []
+
+    async def app(scope, receive, send):
+        await send(START)
+        await send({"type": "http.response.body"})
+        for _ in range(100):  # more turns of the loop than a failed call grants
+            await asyncio.sleep(0)
+        done.append(True)
+
+    async with client(app, lifespan="off") as caller:
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            await caller.get("/")
+        assert done
+
+
+@pytest.mark.parametrize("app", [deaf, broken])
+async def test_leaving_the_block_does_not_hide_the_error_in_it(app):
+    with pytest.raises(httpx.ReadTimeout, match="did not come within"):
+        async with client(app, timeout=0.01) as caller:
+            await caller.get("/")
+    with pytest.raises(ZeroDivisionError):
+        async with client(app, timeout=0.01) as caller:
+            with pytest.raises(httpx.ReadTimeout):
+                await caller.get("/")
+            raise ZeroDivisionError
+
+
+async def test_an_application_that_does_not_end_is_told_in_httpxs_words():
+    with pytest.raises(httpx.ReadTimeout, match="the client has left, and the application did not end"):
+        async with client(deaf, timeout=0.01) as caller:
+            with pytest.raises(httpx.ReadTimeout, match="did not come"):
+                await caller.get("/")
+
+
+async def test_one_that_does_not_end_leaves_nobody_behind():
+    """All others are ended, and so is the lifespan."""
+    log = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            for _ in range(2):
+                log.append(event := (await receive())["type"])
+                await send({"type": f"{event}.complete"})
+        else:
+            await deaf(scope, receive, send)
+
+    with pytest.raises(httpx.ReadTimeout):
+        async with client(app, timeout=0.01) as caller:
+            for _ in range(3):
+                with pytest.raises(httpx.ReadTimeout):
+                    await caller.get("/")
+    assert log == ["lifespan.startup", "lifespan.shutdown"]
 
 
 async def test_closing_a_response_is_a_disconnect():

@@ -136,6 +136,7 @@ async def test_a_close_before_the_accept_is_a_403():
         async with client.websocket("/ws"):
             pass
     assert denied.value.response.status_code == 403
+    assert denied.value.transcript[2] == "   app: websocket.close code=4000"  # and no status beside it
     assert seen[0]["code"] == 1006
 
 

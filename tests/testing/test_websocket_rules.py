@@ -43,6 +43,11 @@ def test_messages_have_one_payload_and_empty_ones_count():
         ([DENIAL], ACCEPT),
         ([ACCEPT], DENIAL),
         ([], DENIAL_BODY),
+        ([CLOSE], ACCEPT),
+        ([CLOSE], CLOSE),
+        ([DENIAL], CLOSE),
+        ([DENIAL, DENIAL_BODY], ACCEPT),
+        ([DENIAL, DENIAL_BODY], CLOSE),
         ([], {"type": "http.response.start", "status": 200}),
     ],
 )
@@ -79,8 +84,15 @@ def test_close_codes(code, fine):
 
 
 def test_a_reason_has_123_bytes():
+    assert after(ACCEPT).accept({**CLOSE, "reason": "a" + "ä" * 61})
     with pytest.raises(MessageRefused):
         after(ACCEPT).accept({**CLOSE, "reason": "ä" * 62})
+
+
+def test_code_and_reason_of_a_close_before_the_accept_go_nowhere():
+    judge = after({**CLOSE, "code": 1006, "reason": "ä" * 62})
+    assert judge.complete
+    assert judge.farewell == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
 
 def test_a_denial_is_a_response():
@@ -89,6 +101,7 @@ def test_a_denial_is_a_response():
     judge.accept(DENIAL_BODY)
     assert judge.complete
     assert judge.farewell["code"] == 1006
+    assert judge.accept(DENIAL_BODY) is None  # as after a complete HTTP response
     with pytest.raises(MessageRefused, match="not offered"):
         rules(extensions=()).accept(DENIAL)
 

@@ -16,9 +16,8 @@ from asgate.spec.clauses import Level, clause
 if TYPE_CHECKING:
     from asgate.conformance.trial import Trial
 
-DEADLINE = (
-    3.0  # seconds a case may take, unless it says otherwise: a hundred times what a healthy server needs
-)
+# Seconds a case may take, unless it says otherwise: a hundred times what a healthy server needs.
+DEADLINE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,10 @@ def case(
     """Registers a function as a case.
 
     `clauses`: ids of `spec/clauses.toml`; the first one gives the level unless `level` says otherwise. `rfc`: such as
-    "RFC 9112 6.3". `since`: the spec version from which the clause applies. `extension`: advertised or the case is
-    "not offered". `seconds`: its time limit. `alone`: it starts servers of its own (`Trial.server`).
+    "RFC 9112 6.3". `since`, the spec version from which the clause applies, and `extension`, the one that the case is
+    about, are labels of reports and enforce nothing: a case about what may not be advertised has one, too. The case
+    itself looks (`Conversation.version`, `Trial.offered`). `seconds`: its time limit. `alone`: it starts servers of
+    its own (`Trial.server`).
     """
 
     def register(function: "Callable[[Trial], None]") -> "Callable[[Trial], None]":

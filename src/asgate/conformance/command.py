@@ -7,6 +7,7 @@ import fnmatch
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from typing import Any
 import click
 
 from asgate.conformance.case import Case, cases
+from asgate.conformance.comparison import Comparison, compare
 from asgate.conformance.process import NotStarted
 from asgate.conformance.progress import Progress
-from asgate.conformance.results import FAIL_ON, Judgement, dumps, loads
-from asgate.conformance.runner import judge
+from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS, Judgement, dumps, loads
+from asgate.conformance.runner import Interrupted, judge
 from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, python_version
-from asgate.conformance.summary import differences, headline, listing, summary
+from asgate.conformance.summary import headline, listing, summary
 from asgate.errors import Exit, Failure, did_you_mean
 from asgate.version import version
 
@@ -33,14 +35,16 @@ class Wish:
 
     servers: tuple[str, ...]
     all: bool
-    command: str | None
+    commands: tuple[str, ...]
     name: str
+    server_version: str
     options: tuple[str, ...]
     python: str
     patterns: tuple[str, ...]
     groups: tuple[str, ...]
     report: Path | None
     compare: Path | None
+    regressions: bool
     list: bool
     list_servers: bool
     format: str
@@ -48,8 +52,19 @@ class Wish:
     evidence: bool
 
 
+@dataclass(slots=True)
+class Done:
+    """What became of the wish."""
+
+    judgements: list[Judgement]
+    missing: list[str]  # servers that were asked for and could not be judged
+    interrupted: bool = False
+
+
 def _run(**given: Any) -> int:
     wish = Wish(**given)
+    if wish.regressions and wish.compare is None:
+        raise Failure(Exit.USAGE, "--regressions needs an earlier run", "--compare results.json names it")
     if wish.list:
         click.echo(listing(_cases(wish)))
         return Exit.OK
@@ -61,10 +76,18 @@ def _run(**given: Any) -> int:
         click.echo(_servers(wish.python))
         return Exit.OK
     adapters, chosen = _adapters(wish), _cases(wish)
-    earlier = {} if wish.compare is None else _earlier(wish.compare)
+    earlier = [] if wish.compare is None else _earlier(wish.compare)
+    if wish.report is not None:
+        _expect_writable(wish.report)
     with interruptible():
-        judgements, missing = _judged(wish, adapters, chosen)
-    return _told(wish, judgements, earlier, missing)
+        done = _judged(wish, adapters, chosen)
+    _tell(wish, done)
+    comparison = None
+    if wish.compare is not None and not done.interrupted:
+        unselected = {case.name for case in cases()} - {case.name for case in chosen}
+        comparison = compare(earlier, done.judgements, unselected)
+        click.echo("\n".join(comparison.lines), err=True)
+    return _code(wish, done, comparison)
 
 
 def _cases(wish: Wish) -> list[Case]:
@@ -73,13 +96,22 @@ def _cases(wish: Wish) -> list[Case]:
     groups = list(dict.fromkeys(case.group for case in known))
     for group in wish.groups:
         if group not in groups:
-            hint = did_you_mean(group, groups) or f"the groups are {', '.join(groups)}"
+            near = did_you_mean(group, groups)
+            hint = f"{near} The groups are {', '.join(groups)}".strip()
             raise Failure(Exit.USAGE, f"there is no group {group}", hint)
     chosen = [case for case in known if not wish.groups or case.group in wish.groups]
     for pattern in wish.patterns:
         if not any(_matches(case, pattern) for case in chosen):
-            raise Failure(Exit.USAGE, f"no case is named {pattern}", "asgate conform --list names them")
+            raise _unmatched(pattern, [case for case in known if _matches(case, pattern)], wish.groups)
     return [case for case in chosen if not wish.patterns or any(_matches(case, it) for it in wish.patterns)]
+
+
+def _unmatched(pattern: str, elsewhere: list[Case], groups: tuple[str, ...]) -> Failure:
+    """What is wrong with a pattern that chooses none of the cases of the groups."""
+    if not elsewhere:
+        return Failure(Exit.USAGE, f"no case is named {pattern}", "asgate conform --list names them")
+    others = ", ".join(dict.fromkeys(case.group for case in elsewhere))
+    return Failure(Exit.USAGE, f"no case of {', '.join(groups)} is named {pattern}", f"of {others} there is")
 
 
 def _matches(case: Case, pattern: str) -> bool:
@@ -91,20 +123,25 @@ def _matches(case: Case, pattern: str) -> bool:
 def _adapters(wish: Wish) -> list[Adapter]:
     found = [_known(name) for name in dict.fromkeys(wish.servers)]
     if wish.all:
-        found = list(ADAPTERS.values())
-    if wish.command is not None:
-        options = dict(option.partition("=")[::2] for option in wish.options)
-        try:
-            found.append(custom(wish.command, wish.name, options))
-        except ValueError as error:
-            hint = (
-                'such as --command "myserver {target} --port {port}" --option "root_path=--root-path {value}"'
-            )
-            raise Failure(Exit.USAGE, f"--command cannot be used: {error}", hint) from None
+        found += [adapter for adapter in ADAPTERS.values() if adapter not in found]
+    if wish.commands:
+        found.append(_own(wish))
     if not found:
         hint = 'name it, or use --all, or --command "… {target} … {port} …"; --list-servers lists them'
         raise Failure(Exit.USAGE, "there is no server to judge", hint)
     return found
+
+
+def _own(wish: Wish) -> Adapter:
+    """The server of `--command`."""
+    if len(wish.commands) > 1:
+        raise Failure(Exit.USAGE, "--command is given twice", "a run judges one server of your own")
+    options = dict(option.partition("=")[::2] for option in wish.options)
+    try:
+        return custom(wish.commands[0], wish.name, options, wish.server_version)
+    except ValueError as error:
+        hint = 'such as --command "myserver {target} --port {port}" --option "root_path=--root-path {value}"'
+        raise Failure(Exit.USAGE, f"--command cannot be used: {error}", hint) from None
 
 
 def _known(name: str) -> Adapter:
@@ -125,72 +162,97 @@ def _servers(python: str) -> str:
     return "\n".join(lines)
 
 
-def _earlier(path: Path) -> dict[str, Judgement]:
+def _earlier(path: Path) -> list[Judgement]:
     try:
-        return {judgement.server: judgement for judgement in loads(path.read_text(encoding="utf-8"))}
+        return loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, LookupError, TypeError) as error:
         hint = "asgate conform --format json, or results.json of --report, has them"
         raise Failure(Exit.CONFIG, f"{path} has no judgements to compare with: {error}", hint) from None
 
 
-def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> tuple[list[Judgement], list[str]]:
-    """The judgements, and the names of the servers that were asked for and could not be judged."""
-    judgements, missing = [], []
-    for adapter in adapters:
-        if adapter.version(wish.python) is None:
-            click.echo(f"{adapter.name}: not installed with {wish.python}", err=True)
-            missing += [] if wish.all else [adapter.name]
-            continue
-        try:
-            with Progress(adapter.name) as progress:
-                judgement = judge(adapter, chosen, python=wish.python, kit=version(), progress=progress)
-        except NotStarted as failure:
-            click.echo(f"{adapter.name}: not judged: {failure}", err=True)
-            missing.append(adapter.name)
-            continue
-        judgements.append(judgement)
-        click.echo(headline(judgement), err=True)
-    return judgements, missing
+def _expect_writable(directory: Path) -> None:
+    """Makes the directory of the report: better to fail now than after the run. Raises `Failure`."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise _unwritable(directory, error) from None
 
 
-def _told(wish: Wish, judgements: list[Judgement], earlier: dict[str, Judgement], missing: list[str]) -> int:
-    """Prints and writes what came of it; the exit code."""
+def _unwritable(directory: Path, error: OSError) -> Failure:
+    return Failure(Exit.CONFIG, f"the report cannot be written to {directory}: {error}")
+
+
+def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> Done:
+    """Judges one server after the other; an interrupt keeps what was judged before."""
+    done = Done([], [])
+    try:
+        for adapter in adapters:
+            _judge(wish, adapter, chosen, done)
+    except KeyboardInterrupt as interrupt:
+        done.interrupted = True
+        if isinstance(interrupt, Interrupted):
+            done.judgements.append(interrupt.judgement)
+            click.echo(headline(interrupt.judgement), err=True)
+    return done
+
+
+def _judge(wish: Wish, adapter: Adapter, chosen: list[Case], done: Done) -> None:
+    if adapter.version(wish.python) is None:
+        click.echo(f"{adapter.name}: not installed with {wish.python}", err=True)
+        done.missing += [adapter.name] if adapter.name in wish.servers or not wish.all else []
+        return
+    try:
+        with Progress(adapter.name) as progress:
+            judgement = judge(adapter, chosen, python=wish.python, kit=version(), progress=progress)
+    except NotStarted as failure:
+        click.echo(f"{adapter.name}: not judged: {failure}", err=True)
+        if wish.commands:
+            click.echo(ELSEWHERE, err=True)
+        done.missing.append(adapter.name)
+        return
+    done.judgements.append(judgement)
+    click.echo(headline(judgement), err=True)
+
+
+ELSEWHERE = (
+    "hint: the server runs in an empty folder of its own; name files by absolute paths, and put what it imports on "
+    "PYTHONPATH"
+)
+
+
+def _tell(wish: Wish, done: Done) -> None:
+    """Prints what came of it, and writes the report."""
     if wish.format == "json":
-        click.echo(dumps(judgements), nl=False)
+        click.echo(dumps(done.judgements), nl=False)
     else:
-        for judgement in judgements:
+        for judgement in done.judgements:
             click.echo(f"\n{summary(judgement, evidence=wish.evidence)}", nl=False)
     if wish.report is not None:
-        _write(judgements, wish.report)
-    changed = False
-    for judgement in judgements:
-        if wish.compare is not None:
-            changed |= _compared(earlier.get(judgement.server), judgement)
-    if missing or not judgements:
+        from asgate.conformance import report  # lazily: a run without it needs none of it
+
+        try:
+            paths = report.write(done.judgements, wish.report)
+        except OSError as error:
+            raise _unwritable(wish.report, error) from None
+        click.echo(f"written: {', '.join(map(str, paths))}", err=True)
+
+
+def _code(wish: Wish, done: Done, comparison: Comparison | None) -> int:
+    """The exit code; when several hold, that of what says least about the servers."""
+    if done.interrupted:
+        return Exit.INTERRUPTED
+    if done.missing or not done.judgements:
         return Exit.PEER
-    levels = FAIL_ON[wish.fail_on]
-    faulty = any(result.level in levels for judgement in judgements for result in judgement.faults)
+    if any(judgement.errors for judgement in done.judgements):
+        return Exit.BUG
+    faults = [result for judgement in done.judgements for result in judgement.faults]
+    changed = comparison is not None and comparison.changed
+    if wish.regressions and comparison is not None:
+        faults, changed = list(comparison.regressions), comparison.gone
+    faulty = any(result.level in FAIL_ON[wish.fail_on] for result in faults)
     return Exit.FAULTS if faulty or changed else Exit.OK
-
-
-def _write(judgements: list[Judgement], directory: Path) -> None:
-    from asgate.conformance import report  # lazily: a run without it needs none of it
-
-    try:
-        paths = report.write(judgements, directory)
-    except OSError as error:
-        raise Failure(Exit.CONFIG, f"the report cannot be written to {directory}: {error}") from None
-    click.echo(f"written: {', '.join(map(str, paths))}", err=True)
-
-
-def _compared(before: Judgement | None, now: Judgement) -> bool:
-    """Tells how a run differs from an earlier one; whether it does."""
-    if before is None:
-        click.echo(f"{now.server}: the earlier run did not judge it", err=True)
-        return True
-    lines = differences(before, now)
-    click.echo("\n".join(lines) or f"{now.server}: the same table as before", err=True)
-    return bool(lines)
 
 
 @contextlib.contextmanager
@@ -217,9 +279,13 @@ _PARAMETERS: list[click.Parameter] = [
     click.Argument(["servers"], nargs=-1, metavar="[SERVER]..."),
     click.Option(["--all"], is_flag=True, help="Judge every server that is installed."),
     click.Option(
-        ["--command"], metavar="WORDS", help='Judge any other server: "myserver {target} --port {port}".'
+        ["--command", "commands"],
+        multiple=True,
+        metavar="WORDS",
+        help='Judge any other server: "myserver {target} --port {port}".',
     ),
     click.Option(["--name"], default="command", metavar="NAME", help="What to call it in reports."),
+    click.Option(["--server-version"], default="", metavar="TEXT", help="Its version, for reports."),
     click.Option(
         ["--option", "options"],
         multiple=True,
@@ -235,12 +301,22 @@ _PARAMETERS: list[click.Parameter] = [
         metavar="PATTERN",
         help="Only cases of this name or clause; * and ?.",
     ),
-    click.Option(["--group", "groups"], multiple=True, metavar="GROUP", help="Only cases of this group."),
+    click.Option(
+        ["--group", "groups"],
+        multiple=True,
+        metavar="GROUP",
+        help="Only cases of this group; --list ends with their names.",
+    ),
     click.Option(
         ["--report"], type=_PATH, metavar="DIRECTORY", help="Write JSON, JUnit, SARIF, Markdown, HTML there."
     ),
     click.Option(
         ["--compare"], type=_PATH, metavar="FILE", help="Compare with results.json of an earlier run."
+    ),
+    click.Option(
+        ["--regressions"],
+        is_flag=True,
+        help="With --compare: only what has become faulty since then makes the exit code 11.",
     ),
     click.Option(["--list"], is_flag=True, help="List the cases with their clauses, and stop."),
     click.Option(
@@ -252,7 +328,7 @@ _PARAMETERS: list[click.Parameter] = [
     click.Option(
         ["--fail-on"],
         type=click.Choice(list(FAIL_ON)),
-        default="must",
+        default=FAIL_ON_DEFAULTS["conform"],
         show_default=True,
         help="The level of faults that makes the exit code 11.",
     ),
@@ -266,5 +342,6 @@ conform = click.Command(
     callback=_run,
     params=_PARAMETERS,
     help="Judge ASGI servers by the ASGI text and the HTTP RFCs: asgate conform uvicorn hypercorn.",
-    epilog="Exit codes: 0 no faults, 11 faults, 12 a server is not installed or did not start. See docs/conform.md.",
+    epilog="Exit codes: 0 no faults, 1 the kit itself failed, 11 faults or changes, 12 a server is not installed or "
+    "did not start. See docs/conform.md.",
 )

@@ -18,11 +18,16 @@ from asgate.conformance.values import decoded, encoded
 
 Report = dict[str, Any]
 RECEIVE = 1 << 18  # bytes a read takes
+LOOK = 0.05  # seconds between looks at what no report tells: the end of a connection, of the server's process
 LOST = "lost with its process"  # how a conversation ends whose process dies
 
 
 class Overdue(Exception):
     """What was waited for did not come in time; the message says what it was."""
+
+
+class Never(Overdue):
+    """What was waited for can come no more; the message says what it was, and why."""
 
 
 def left_until(deadline: float, what: str) -> float:
@@ -91,13 +96,14 @@ class Control:
         self._results: dict[int, Report] = {}
         self._watchers: list[Watcher] = [] if watcher is None else [watcher]
         self.modes = {"http": "steered", "websocket": "steered", "lifespan": "serve"} | (modes or {})
+        self._first_modes = self.modes
+        self.broken: list[int] = []  # pids of processes that ended in the middle of a request
         self.opened: deque[tuple[Peer, Report]] = deque()
         self.closed: dict[tuple[int, int], str] = {}
         self.echoes: dict[tuple[int, int], Report] = {}
         self.kinds: set[object] = set()  # types of scope that the application was called with
-        self.aside: dict[
-            str, str
-        ] = {}  # path of a request of our own -> how it ended, "" as long as it has not
+        # Path of a request of our own -> how it ended, "" as long as it has not.
+        self.aside: dict[str, str] = {}
         self._asides: dict[tuple[int, int], str] = {}
 
     @property
@@ -147,9 +153,14 @@ class Control:
 
     def switch(self, deadline: float, **modes: str) -> None:
         """The mode of conversations to come; it is in effect in every process when this returns."""
-        self.modes |= modes
+        self.modes = self.modes | modes
         sent = [self._send(peer, {"modes": self.modes}) for peer in self.peers]
         self.wait(lambda: all(n in self._results for n in sent), deadline, "the probe took the mode")
+
+    def restore(self, deadline: float) -> None:
+        """The modes of the beginning, if a case has left others. Raises `Overdue`."""
+        if self.modes != self._first_modes:
+            self.switch(deadline, **self._first_modes)
 
     def command(self, peer: Peer, conversation: int, do: str, **more: Any) -> int:
         """Sends one command and returns its number."""
@@ -166,10 +177,16 @@ class Control:
         self.poll(0)
         return self._results.get(number)
 
-    def wait(self, ready: Callable[[], object], deadline: float, what: str) -> None:
-        """Takes reports in until `ready()` is true. Raises `Overdue` at the deadline (monotonic seconds)."""
+    def wait(
+        self, ready: Callable[[], object], deadline: float, what: str, never: Callable[[], str] = str
+    ) -> None:
+        """Takes reports in until `ready()` is true. `never` says why that cannot come about any more, "" as long as it
+        can. Raises `Overdue` at the deadline (monotonic seconds), `Never`.
+        """
         while not ready():
-            self.poll(left_until(deadline, what))
+            if (why := never()) and not ready():
+                raise Never(f"{what}: {why}")
+            self.poll(min(LOOK, left_until(deadline, what)))
 
     def ready(self, connection: socket.socket, events: int, deadline: float, what: str) -> None:
         """Waits for another socket and takes reports in meanwhile: a probe that cannot report would stall the
@@ -242,6 +259,8 @@ class Control:
         self._selector.unregister(peer.socket)
         peer.socket.close()
         peer.lost = True
+        if _passing(peer):
+            self.broken.append(peer.pid)
         for number in sorted(peer.waiting):
             self._take(peer, {"op": number, "gone": True})
         for number in sorted(peer.open):

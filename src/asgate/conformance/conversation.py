@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgate.conformance.control import Control, Peer, Report
+from asgate.conformance.values import reading
 
 Message = dict[str, Any]
 
@@ -75,7 +76,8 @@ class Conversation:
     @property
     def version(self) -> tuple[int, ...]:
         """The version of the HTTP text that the server claims; (2, 0) when it claims none."""
-        return tuple(int(part) for part in self.scope["asgi"].get("spec_version", "2.0").split("."))
+        with reading():
+            return tuple(int(part) for part in self.scope["asgi"].get("spec_version", "2.0").split("."))
 
     @property
     def open(self) -> bool:
@@ -115,11 +117,14 @@ class Conversation:
     def read(self) -> bytes:
         """Receives the whole body. Raises `Gone` when the client leaves before its end."""
         body: bytes = b""
-        while (event := self.receive())["type"] == "http.request":
-            body += event.get("body", b"")
-            if not event.get("more_body", False):
-                return body
-        raise Gone(f"the body ended with {event['type']}")
+        while True:
+            event = self.receive()
+            with reading():
+                if event["type"] != "http.request":
+                    raise Gone(f"the body ended with {event['type']}")
+                body += event.get("body", b"")
+                if not event.get("more_body", False):
+                    return body
 
     def end(self) -> None:
         """Returns from the application."""

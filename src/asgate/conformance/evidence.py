@@ -24,6 +24,11 @@ class Evidence:
         self._names: dict[tuple[int, int], int] = {}
         self._flood = ("", 0)  # the last line's beginning, when that stands for many reads, and its bytes
 
+    @property
+    def called(self) -> bool:
+        """Whether the application has been called."""
+        return bool(self._names)
+
     def lines(self) -> tuple[str, ...]:
         left_out = self._count - len(self._first) - len(self._last)
         between = [f"… {left_out} lines left out"] if left_out else []

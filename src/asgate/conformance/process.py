@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -103,6 +104,7 @@ class Server:
         watcher: Watcher | None = None,
     ) -> None:
         self._prefix = options.get("root_path", "")
+        self._host = options.get("ipv6", "127.0.0.1")
         self._asides = itertools.count(1)
         self._ending = False  # whether we have asked it to end
         self._folder = tempfile.TemporaryDirectory(prefix="asgate-conform-", ignore_cleanup_errors=True)
@@ -122,7 +124,7 @@ class Server:
         environ |= {
             "ASGI_PROBE": self.control.address,
             "ASGI_PROBE_ORPHAN": "end",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROBE), environ.get("PYTHONPATH")])),
+            "PYTHONPATH": _import_path(environ.get("PYTHONPATH")),
             "PYTHONUNBUFFERED": "1",
         }
         with (self.folder / "output").open("ab") as output:
@@ -137,7 +139,7 @@ class Server:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise NotStarted(f"{self.command[0]} cannot be run: {error}") from None
+                raise NotStarted(f"{self.command[0]} cannot be run: {error.strerror or error}") from None
 
     def wait_until_ready(self, deadline: float) -> None:
         """Returns when it serves; with a lifespan that is steered, when it accepts connections. Raises `NotStarted`."""
@@ -145,23 +147,31 @@ class Server:
             with contextlib.suppress(OSError):
                 self._open().close()
                 break
-            self._wait_for_start(deadline, "it accepts no connections")
+            where = self.path or f"{self._host} port {self.port}"
+            self._wait_for_start(deadline, f"it accepted no connections on {where}")
         if self.control.modes["lifespan"] == "steered":
             return
         while True:
             try:
                 self.echo(min(deadline, time.monotonic() + HEALTH_LIMIT))
             except (Overdue, Malformed, OSError) as error:
-                self._wait_for_start(deadline, f"it does not answer a plain request ({error})")
+                self._wait_for_start(deadline, f"it did not answer a plain request ({error})")
             else:
                 return
 
     def _wait_for_start(self, deadline: float, trouble: str) -> None:
         if (code := self._process.poll()) is not None:
-            raise NotStarted(f"it ended with {_ending(code)}: {self.output()}")
+            raise NotStarted(f"it ended with {_ending(code)}{self._said()}")
         if time.monotonic() > deadline:
-            raise NotStarted(f"{trouble}: {self.output()}")
+            raise NotStarted(f"in {START_LIMIT:g} s {trouble}{self._said()}")
         self.control.poll(0.01)  # takes reports in; a server that starts has no event to wait for
+
+    def _said(self) -> str:
+        """What it printed, or that it did not, and how it was started: the rest of a sentence."""
+        printed = self.output().strip()
+        return (
+            f": {printed}" if printed else " and printed nothing"
+        ) + f" (started as: {shlex.join(self.command)})"
 
     def connect(self, deadline: float, *, buffer: int | None = None) -> socket.socket:
         """A connection to it. `buffer`: bytes of its receive buffer. Raises `Overdue`."""
@@ -191,7 +201,9 @@ class Server:
             wire.send(
                 f"GET {self._prefix}/~aside/{name} HTTP/1.1\r\nhost: probe\r\nx-aside: {name}\r\n\r\n".encode()
             )
-            self.control.wait(lambda: self.control.aside.get(name), deadline, "a plain request was served")
+            self.control.wait(
+                lambda: self.control.aside.get(name), deadline, "a plain request was served", self._over
+            )
             wire.answered()
             limit = min(deadline, time.monotonic() + PATIENCE)
             with contextlib.suppress(Overdue, Malformed):  # we leave politely, when all has come
@@ -199,30 +211,38 @@ class Server:
         finally:
             wire.close()
 
+    def _over(self) -> str:
+        return "" if self.running else "the server process had ended"
+
     def well(self) -> str:
         """ "" when it lives and answers, else what is wrong."""
-        if (code := self._process.poll()) is not None:
-            return f"the server process ended with {_ending(code)}"
         self.control.poll(0)
-        if self.control.lost:
-            return "a process of the server died"
+        if death := self._death():
+            return death
         try:
             self.echo(time.monotonic() + HEALTH_LIMIT)
         except (Overdue, Malformed, OSError) as error:
-            return f"the server no longer answers a plain request ({error})"
-        if self.control.lost:
-            return "a process of the server died"
+            return self._death() or f"the server no longer answers a plain request ({error})"
         self._trim()
-        return ""
+        return self._death()
+
+    def _death(self) -> str:
+        if (code := self._process.poll()) is not None:
+            return f"the server process ended with {_ending(code)}"
+        return "a process of the server died" if self.control.lost else ""
 
     def crashed(self) -> str:
-        """ "" unless its main process was ended by a signal that nobody sent. SIGINT is none: a Python process that
-        an unexpected KeyboardInterrupt ends sends it to itself.
+        """ "" unless its main process was ended by a signal that nobody sent, or another of its processes was gone in
+        the middle of a request. SIGINT is none: a Python process that an unexpected KeyboardInterrupt ends sends it to
+        itself. A process that ends with no request in it may have had its reasons, such as a failed startup.
         """
-        code = self._process.poll()
-        if self._ending or code is None or code >= 0 or code == -signal.SIGINT:
+        if self._ending:
             return ""
-        return f"the server process ended with {_ending(code)}"
+        code = self._process.poll()
+        if code is not None and code < 0 and code != -signal.SIGINT:
+            return f"the server process ended with {_ending(code)}"
+        self.control.poll(0)
+        return "a process of the server died" if code is None and self.control.broken else ""
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Sends its main process a signal."""
@@ -281,12 +301,13 @@ class Server:
         self._folder.cleanup()
 
     def _open(self, buffer: int | None = None, seconds: float = 1.0) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX if self.path else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        connection = socket.socket(socket.AF_UNIX if self.path else family)
         try:
             if buffer is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
             connection.settimeout(seconds)
-            connection.connect(self.path or ("127.0.0.1", self.port))
+            connection.connect(self.path or (self._host, self.port))
             if not self.path:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
@@ -318,6 +339,12 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         for held in caught:
             signal.raise_signal(signal.Signals(held))
+
+
+def _import_path(given: str | None) -> str:
+    """PYTHONPATH for a server in a folder of its own: the probe, then what the user has, from where the user is."""
+    places = [] if given is None else [Path(place).absolute() for place in given.split(os.pathsep)]
+    return os.pathsep.join(map(str, [PROBE, *places]))
 
 
 def _ending(code: int) -> str:

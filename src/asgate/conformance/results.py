@@ -18,6 +18,11 @@ FAIL_ON: dict[str, tuple[Level, ...]] = {
     "never": (),
 }
 """The values of `--fail-on`, of both commands: the levels whose faults make the exit code."""
+FAIL_ON_DEFAULTS = {"conform": "must", "check": "should"}
+"""A maintainer may have good reasons against a SHOULD (RFC 2119, 3), and a server is judged by a thousand cases: what
+breaks a pipeline unasked is a MUST. An application is looked at for few things, and each SHOULD is one that its
+author can mend.
+"""
 
 
 class Outcome(StrEnum):
@@ -28,6 +33,7 @@ class Outcome(StrEnum):
     NOT_OFFERED = "not offered"  # an optional feature that the server does not advertise
     DIFFERS = "differs"  # not what the kit prefers, but the text allows it
     CRASHED = "crashed"  # the server died or hung
+    ERROR = "error"  # the kit itself failed: nothing is said about the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Judgement:
     kit: str  # the version of asgate whose kit this was
     date: str  # ISO 8601, UTC
     results: tuple[Result, ...]
+    complete: bool = True  # False: the run was interrupted, and these are the cases that were judged before
 
     def counts(self) -> Counter[Outcome]:
         """How many cases ended how."""
@@ -73,6 +80,11 @@ class Judgement:
     def faults(self) -> list[Result]:
         """The failed and crashed cases of level MUST and SHOULD."""
         return [result for result in self.results if result.faulty]
+
+    @property
+    def errors(self) -> list[Result]:
+        """The cases in which the kit itself failed."""
+        return [result for result in self.results if result.outcome is Outcome.ERROR]
 
     def table(self) -> list[tuple[str, str]]:
         """What two runs must have in common: case and outcome."""

@@ -7,25 +7,28 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from asgate.conformance.case import Case
-from asgate.conformance.control import Overdue
+from asgate.conformance.control import Never, Overdue
 from asgate.conformance.conversation import Gone, Raised
 from asgate.conformance.evidence import brief, printable
 from asgate.conformance.process import NotStarted, Server, Starter
 from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.conformance.servers import Adapter, Unknown, python_version
 from asgate.conformance.trial import Differs, Failed, NotOffered, Trial
+from asgate.conformance.values import SHAPE, Misshapen
 from asgate.conformance.wire import Malformed
 
 Progress = Callable[[int, int, Result], None]
-EXPECTED = (Overdue, Malformed, Raised, Gone, OSError)  # what waits and commands raise when a server is wrong
-SHAPE = (
-    LookupError,
-    TypeError,
-    AttributeError,
-    ValueError,
-)  # what a case raises when it is given something odd
+EXPECTED = (Overdue, Malformed, Misshapen, Raised, Gone, OSError)  # what is raised when a server is wrong
+KIT = Path(__file__).parent
+# The files of the driver, in which a fault is the kit's own; what stands beside and below them judges.
+DRIVER = {
+    KIT / f"{name}.py"
+    for name in ("control", "conversation", "evidence", "process", "servers", "trial", "values", "wire")
+}
+RESTORED = 1.0  # seconds for the probe to take the modes of the beginning again
 PRINTED = 20  # lines of a server's output that become evidence
 STARTS = 3  # so often in a row a server may fail to start again before the run gives it up
 
@@ -41,21 +44,36 @@ def judge(
     """Runs the cases and returns what came of them.
 
     `python`: the interpreter that has the server. `progress` is called after each case with its place, the number of
-    cases and its result. Raises `NotStarted` when the server does not start at all.
+    cases and its result. Raises `NotStarted` when the server does not start at all, `Interrupted` when the user or a
+    signal ends the run.
     """
+    version = adapter.version(python) or ""
+    language = python_version(python) if adapter.in_python else ""
+    results: list[Result] = []
     run = Run(Starter(adapter, python))
-    results = []
-    try:
+
+    def judgement(*, complete: bool) -> Judgement:
+        date = datetime.now(UTC).isoformat(timespec="seconds")
         command = " ".join(run.command)
+        return Judgement(adapter.name, version, command, language, kit, date, tuple(results), complete)
+
+    try:
         for place, case in enumerate(cases, 1):
-            result = run.result(case)
-            results.append(result)
-            progress(place, len(cases), result)
+            results.append(run.result(case))
+            progress(place, len(cases), results[-1])
+    except KeyboardInterrupt:
+        raise Interrupted(judgement(complete=False)) from None
     finally:
         run.stop()
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    version = adapter.version(python) or ""
-    return Judgement(adapter.name, version, command, python_version(python), kit, date, tuple(results))
+    return judgement(complete=True)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was interrupted; `judgement` is what there is until then."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        super().__init__()
+        self.judgement = judgement
 
 
 class Run:
@@ -77,22 +95,32 @@ class Run:
             return made(case, Outcome.CRASHED, trouble, (), began)
         trial = Trial(case, server, self._starter)
         try:
-            outcome, detail = attempt(case, trial)
-            sound = server.control.abandon()
-        finally:  # also when the driver is interrupted
-            crash = trial.clean()
-        printed = trial.printed().splitlines()[-PRINTED:]
-        trouble = server.well() or crash
-        if trouble:
-            outcome, detail = Outcome.CRASHED, f"{detail}; then {trouble}" if detail else trouble
-        if outcome in (Outcome.FAIL, Outcome.CRASHED):
-            for line in printed:
+            outcome, detail, printed, sound = self._carried_out(case, trial, server)
+        except Exception as error:  # between cases, too, the kit may fail
+            outcome, detail, printed, sound = Outcome.ERROR, failing(error, trial), [], False
+        if outcome in (Outcome.FAIL, Outcome.CRASHED, Outcome.ERROR):
+            for line in printed[-PRINTED:]:
                 trial.evidence.write(f"server {line}")
-        if trouble == crash and sound and server.control.abandon():
-            server.control.forget()
-        else:
+        if not sound:
             self.stop()
         return made(case, outcome, detail, trial.evidence.lines(), began)
+
+    def _carried_out(self, case: Case, trial: Trial, server: Server) -> tuple[Outcome, str, list[str], bool]:
+        """Outcome and detail, what servers printed meanwhile, and whether the shared one can go on."""
+        try:
+            outcome, detail = attempt(case, trial)
+            ended = server.control.abandon()
+        finally:  # also when the driver is interrupted
+            crash, own = trial.clean()
+        printed = [*trial.printed().splitlines(), *own]
+        trouble = server.well()
+        if trouble or crash:
+            told = [detail, f"then {trouble or crash}"] if detail else [trouble or crash]
+            outcome, detail = Outcome.CRASHED, "; ".join(told)
+        if not ended:
+            trial.evidence.write("driver the applications did not end when they were cancelled: a new server")
+        sound = not trouble and ended and server.control.abandon() and _restored(server)
+        return outcome, detail, printed, sound
 
     def stop(self) -> None:
         """Ends the server."""
@@ -108,6 +136,16 @@ class Run:
             self.server = self._starter.start()
             self._failures = 0
         return self.server
+
+
+def _restored(server: Server) -> bool:
+    """Readies the control channel for the next case; False if the probe does not take it."""
+    try:
+        server.control.restore(time.monotonic() + RESTORED)
+    except Overdue:
+        return False
+    server.control.forget()
+    return True
 
 
 def made(case: Case, outcome: Outcome, detail: str, evidence: tuple[str, ...], began: float) -> Result:
@@ -129,7 +167,7 @@ def made(case: Case, outcome: Outcome, detail: str, evidence: tuple[str, ...], b
 
 
 def attempt(case: Case, trial: Trial) -> tuple[Outcome, str]:
-    """How a case ends. Only a fault of the kit itself comes out as an exception."""
+    """How a case ends. What the server cannot have caused is an ERROR, a fault of the kit itself."""
     try:
         case.run(trial)
     except Failed as failed:
@@ -145,14 +183,41 @@ def attempt(case: Case, trial: Trial) -> tuple[Outcome, str]:
     except EXPECTED as error:
         return Outcome.FAIL, _broken(case, error)
     except SHAPE as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        trial.evidence.write(f"driver {frame.name}, line {frame.lineno}: {frame.line}")
-        return Outcome.FAIL, f"what the server gave has another shape: {type(error).__name__}: {error}"
+        if not (trial.given and _reads(error)):
+            return Outcome.ERROR, failing(error, trial)
+        _place(error, trial)
+        return Outcome.FAIL, _broken(case, Misshapen(f"{type(error).__name__}: {error}"))
+    except Exception as error:
+        return Outcome.ERROR, failing(error, trial)
     return Outcome.PASS, ""
+
+
+def _reads(error: Exception) -> bool:
+    """Whether the error was raised where a case takes apart what it was given, and not in the driver: by the innermost
+    frame that is ours. The first frame is `attempt`, the second the case.
+    """
+    places = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [place for place in places if place == places[1] or KIT in place.parents]
+    return ours[-1] not in DRIVER
+
+
+def failing(error: Exception, trial: Trial) -> str:
+    """The detail of a fault of the kit; the place becomes evidence."""
+    _place(error, trial)
+    return f"the kit itself failed, please report it: {type(error).__name__}: {brief(str(error))}"
+
+
+def _place(error: Exception, trial: Trial) -> None:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    trial.evidence.write(f"driver {frame.name}, line {frame.lineno}: {frame.line}")
 
 
 def _broken(case: Case, error: Exception) -> str:
     match error:
+        case Never():
+            return f"it did not come to this: {error}"
+        case Misshapen():
+            return f"what the server gave has another shape: {error}"
         case Overdue():
             return f"in {case.seconds:g} s it did not come to this: {error}"
         case Malformed():

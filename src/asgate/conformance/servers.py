@@ -17,6 +17,7 @@ OPTIONS = {
     "body_limit": "bytes that a request's body may have",
     "lifespan": "auto, on or off",
     "asgi2": "that the application is an ASGI 2 one",
+    "ipv6": "the address to listen on, ::1",
 }
 """What cases ask of servers beyond their defaults."""
 
@@ -53,6 +54,7 @@ class Adapter:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()  # modules that it needs besides
+    told: str = ""  # its version when there is no distribution to ask
 
     def words(
         self, python: str, target: str, port: int, path: str | None, options: dict[str, str]
@@ -73,10 +75,15 @@ class Adapter:
             for word in words
         ]
 
+    @property
+    def in_python(self) -> bool:
+        """Whether it is run by the interpreter that was named."""
+        return "{python}" in " ".join(self.command)
+
     def version(self, python: str) -> str | None:
         """The installed version; None when it is not installed there, "" when that cannot be told."""
         if not self.distribution:
-            return ""
+            return self.told
         names = (self.distribution, *self.needs)
         told = subprocess.run(
             [python, "-c", VERSION, *names], capture_output=True, text=True, timeout=30, check=False
@@ -105,6 +112,7 @@ def _uvicorn(name: str, http: str) -> Adapter:
             "grace": ("--timeout-graceful-shutdown", "{value}"),
             "lifespan": ("--lifespan", "{value}"),
             "asgi2": ("--interface", "asgi2"),
+            "ipv6": ("--host", "{value}"),
         },
     )
 
@@ -124,6 +132,7 @@ ADAPTERS = {
                 "lifespan": ("--lifespan", "{value}"),
                 "asgi2": ("--interface", "asgi2"),
                 "body_limit": ("--limit-body-size", "{value}"),
+                "ipv6": ("--bind", "[{value}]:{port}"),
             },
         ),
         _uvicorn("uvicorn", "httptools"),
@@ -135,7 +144,11 @@ ADAPTERS = {
             ("{python}", "-m", "hypercorn", "{target}"),
             ("--bind", "127.0.0.1:{port}"),
             ("--bind", "unix:{path}"),
-            {"root_path": ("--root-path", "{value}"), "grace": ("--graceful-timeout", "{value}")},
+            {
+                "root_path": ("--root-path", "{value}"),
+                "grace": ("--graceful-timeout", "{value}"),
+                "ipv6": ("--bind", "[{value}]:{port}"),
+            },
         ),
         Adapter(
             "daphne",
@@ -143,7 +156,7 @@ ADAPTERS = {
             ("{python}", "-m", "daphne", "{target}"),
             ("--bind", "127.0.0.1", "--port", "{port}"),
             ("--unix-socket", "{path}"),
-            {"root_path": ("--root-path", "{value}"), "asgi2": ()},
+            {"root_path": ("--root-path", "{value}"), "asgi2": (), "ipv6": ("--bind", "{value}")},
         ),
         Adapter(
             "granian",
@@ -154,6 +167,7 @@ ADAPTERS = {
             {
                 "root_path": ("--url-path-prefix", "{value}"),
                 "grace": ("--workers-kill-timeout", "{value}"),
+                "ipv6": ("--host", "{value}"),
             },
         ),
         Adapter(
@@ -166,6 +180,7 @@ ADAPTERS = {
                 "root_path": ("--root-path", "{value}"),
                 "grace": ("--graceful-timeout", "{value}"),
                 "lifespan": ("--asgi-lifespan", "{value}"),
+                "ipv6": ("--bind", "[{value}]:{port}"),
             },
         ),
         Adapter(
@@ -179,9 +194,11 @@ ADAPTERS = {
 """By name. The kit's own server stands first and is judged like every other."""
 
 
-def custom(command: str, name: str = "command", options: Mapping[str, str] | None = None) -> Adapter:
+def custom(
+    command: str, name: str = "command", options: Mapping[str, str] | None = None, version: str = ""
+) -> Adapter:
     """The adapter of `--command`: words with {port} in them, and {target} for the application. `options`: words for
-    what cases ask for, by the names of `OPTIONS`, with {value} in them.
+    what cases ask for, by the names of `OPTIONS`, with {value} in them. `version`: the server's, for reports.
 
     Raises ValueError when words cannot be used.
     """
@@ -191,7 +208,7 @@ def custom(command: str, name: str = "command", options: Mapping[str, str] | Non
         raise ValueError("{port} is not in it")
     if unknown := sorted(set(more) - set(OPTIONS)):
         raise ValueError(f"{unknown[0]} is none of {', '.join(OPTIONS)}")
-    adapter = Adapter(name, "", words, (), (), more)
+    adapter = Adapter(name, "", words, (), (), more, told=version)
     try:
         adapter.words("python", APPLICATION, 1, None, dict.fromkeys(more, "1"))
     except (LookupError, ValueError) as error:

@@ -2,7 +2,7 @@
 and what was expected. Reports in files are the matter of `report/`.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import click
@@ -11,16 +11,29 @@ from asgate.conformance.case import Case
 from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.spec.clauses import Level
 
-COLOURS = {Outcome.FAIL: "red", Outcome.CRASHED: "magenta", Outcome.PASS: "green", Outcome.DIFFERS: "yellow"}
-SHOWN = (Outcome.CRASHED, Outcome.FAIL, Outcome.DIFFERS, Outcome.NOT_OFFERED)
+COLOURS = {
+    Outcome.FAIL: "red",
+    Outcome.CRASHED: "magenta",
+    Outcome.ERROR: "magenta",
+    Outcome.PASS: "green",
+    Outcome.DIFFERS: "yellow",
+}
+SHOWN = (Outcome.ERROR, Outcome.CRASHED, Outcome.FAIL, Outcome.DIFFERS, Outcome.NOT_OFFERED)
+EXAMPLES = 3  # cases that are named for a reason that many share
 
 
 def summary(judgement: Judgement, *, evidence: bool = False) -> str:
-    """The whole text about one server. `evidence`: also what was on the wire and seen by the application, and the
-    cases that differ or are not offered.
+    """The whole text about one server. `evidence`: also what was on the wire and seen by the application, and each of
+    the cases that differ or are not offered; else these are told by their reasons.
     """
-    head = f"{judgement.server} {judgement.version}".strip() + f" on Python {judgement.python}"
-    lines = [click.style(head, bold=True), "", *_table(judgement), "", *_findings(judgement, evidence)]
+    head = f"{judgement.server} {judgement.version}".strip()
+    head += f" on Python {judgement.python}" if judgement.python else ""
+    lines = [click.style(head, bold=True), "", *_table(judgement), ""]
+    if not judgement.complete:
+        lines += [f"interrupted: only these {len(judgement.results)} cases were judged", ""]
+    lines += _findings(judgement, evidence)
+    if not evidence:
+        lines += _reasons(judgement)
     if judgement.faults and not evidence:
         lines.append("-v shows the evidence: the bytes on the wire and what the application saw")
     return "\n".join(lines) + "\n"
@@ -30,7 +43,8 @@ def headline(judgement: Judgement) -> str:
     """One line: how many cases ended how."""
     counts = judgement.counts()
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
-    return f"{judgement.server} {judgement.version}".strip() + f": {told or 'no cases'}"
+    interrupted = "" if judgement.complete else ", then interrupted"
+    return f"{judgement.server} {judgement.version}".strip() + f": {told or 'no cases'}{interrupted}"
 
 
 def _table(judgement: Judgement) -> Iterator[str]:
@@ -49,11 +63,11 @@ def _cell(count: int, outcome: Outcome) -> str:
 
 
 def _findings(judgement: Judgement, evidence: bool) -> Iterator[str]:
-    if not judgement.faults:
+    if not (judgement.faults or judgement.errors):
         yield "no faults\n"
     for outcome in SHOWN:
         for result in judgement.results:
-            if result.outcome is outcome and (evidence or result.faulty):
+            if result.outcome is outcome and (evidence or result.faulty or outcome is Outcome.ERROR):
                 yield from _finding(result, evidence)
                 yield ""
     below = [
@@ -61,6 +75,21 @@ def _findings(judgement: Judgement, evidence: bool) -> Iterator[str]:
     ]
     if below and not evidence:
         yield f"{len(below)} more of level MAY: -v shows them\n"
+
+
+def _reasons(judgement: Judgement) -> Iterator[str]:
+    """A line for each reason for which cases differ or are not offered."""
+    for outcome in (Outcome.DIFFERS, Outcome.NOT_OFFERED):
+        cases: dict[str, list[str]] = defaultdict(list)
+        for result in judgement.results:
+            if result.outcome is outcome:
+                cases[result.detail].append(result.case)
+        for reason, names in cases.items():
+            more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
+            yield f"{click.style(str(outcome), fg=COLOURS.get(outcome))}: {reason}"
+            yield f"    {', '.join(names[:EXAMPLES])}{more}"
+        if cases:
+            yield ""
 
 
 def _finding(result: Result, evidence: bool) -> Iterator[str]:
@@ -84,15 +113,6 @@ def listing(cases: Sequence[Case]) -> str:
     lines = [
         f"{case.name.ljust(width)}  {case.level.ljust(6)}  {sources(case)}: {case.title}" for case in cases
     ]
-    return "\n".join([*lines, f"{len(cases)} cases"])
-
-
-def differences(before: Judgement, now: Judgement) -> list[str]:
-    """A line for each case whose outcome changed or that only one of the runs has; none for the same table."""
-    old, new = dict(before.table()), dict(now.table())
-    names = [*old, *(name for name in new if name not in old)]
-    return [
-        f"{now.server}: {name}: {old.get(name, 'no such case')} before, now {new.get(name, 'no such case')}"
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
+    groups = Counter(case.group for case in cases)
+    told = ", ".join(f"{group} {count}" for group, count in groups.items())
+    return "\n".join([*lines, "", f"groups: {told}", f"{len(cases)} cases"])

@@ -3,18 +3,23 @@ the evidence in order, holds everything to the case's deadline and cleans up beh
 """
 
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from asgate.conformance.case import Case
-from asgate.conformance.control import Peer, Report
-from asgate.conformance.conversation import Conversation, Raised
+from asgate.conformance.control import Overdue, Peer, Report
+from asgate.conformance.conversation import Conversation, Gone, Raised
 from asgate.conformance.evidence import Evidence, brief
 from asgate.conformance.process import Server, Starter
-from asgate.conformance.values import same
+from asgate.conformance.values import reading, same
 from asgate.conformance.wire import Malformed, Wire
+
+# What poll tells of a connection whose other end has said that it sends no more; macOS tells less.
+ENDED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+UNSEEN: Any = object()  # nothing to tell of what was seen; None may well be what was
 
 
 class Failed(Exception):
@@ -38,7 +43,7 @@ class Trial:
         self._shared = server
         self._starter = starter
         self._deadline = time.monotonic() + case.seconds
-        self._wires: list[Wire] = []
+        self._wires: list[tuple[Wire, Server]] = []
         self._conversations: list[Conversation] = []
         self._servers: list[Server] = []
         self._printed = server.printed
@@ -76,7 +81,7 @@ class Trial:
             self.evidence.wire(direction.replace("wire", f"wire {number}"), data)
 
         wire = Wire(connection, server.control, tell, self.deadline)
-        self._wires.append(wire)
+        self._wires.append((wire, server))
         return wire
 
     def knock(self, server: Server) -> Wire | None:
@@ -87,8 +92,11 @@ class Trial:
     def conversation(
         self, server: Server | None = None, kind: str = "http", *, path: str | None = None
     ) -> Conversation:
-        """The next call of the application with a scope of this type, and this path if one is named."""
-        control = (server or self._shared).control
+        """The next call of the application with a scope of this type, and this path if one is named. Raises `Overdue`;
+        `Never` as soon as the server has ended, or all connections of the case to it.
+        """
+        server = server or self._shared
+        control = server.control
         found: list[Conversation] = []
 
         def take() -> bool:
@@ -106,9 +114,24 @@ class Trial:
                     return True
             return False
 
-        control.wait(take, self._deadline, f"the application was called with a scope of type {kind}")
+        what = f"the application was called with a scope of type {kind}"
+        control.wait(take, self._deadline, what, lambda: self._cut_off(server, kind))
         self._conversations.append(found[0])
         return found[0]
+
+    def _cut_off(self, server: Server, kind: str) -> str:
+        """Why the application can be called no more; "" while it can. No connection is needed for lifespan."""
+        if not server.running:
+            server.control.poll(0)  # its last reports
+            return "the server process had ended"
+        wires = [wire for wire, its in self._wires if its is server and wire.descriptor >= 0]
+        if kind == "lifespan" or not wires or not all(map(_closed, wires)):
+            return ""
+        for wire in wires:
+            wire.ended()  # what came before the end is evidence
+        with contextlib.suppress(Overdue, Gone, Malformed, OSError):
+            self.settle(server)  # a server may close first and call then
+        return "the server had closed the connection"
 
     def request(
         self, target: str = "/", *, method: str = "GET", headers: str = "", body: bytes = b"", **options: Any
@@ -155,15 +178,15 @@ class Trial:
             if report.get("mode") != "aside":
                 reports.append(report)
 
-        control.switch(self._deadline, http="echo")
         unwatch = control.watch(take)
         try:
+            control.switch(self._deadline, http="echo")
             yield reports
         finally:
             unwatch()
-            control.switch(time.monotonic() + 1, http="steered")
+        control.switch(self._deadline, http="steered")  # after an error the runner does it
 
-    def expect(self, truth: object, expected: str, *, saw: object = None) -> None:
+    def expect(self, truth: object, expected: str, *, saw: object = UNSEEN) -> None:
         """Fails the case unless `truth`."""
         if not truth:
             self.fail(expected, saw=saw)
@@ -193,9 +216,9 @@ class Trial:
         """The end of what the server has printed since the case began."""
         return self._shared.output(self._printed) if server is None else server.output()
 
-    def fail(self, expected: str, *, saw: object = None) -> NoReturn:
+    def fail(self, expected: str, *, saw: object = UNSEEN) -> NoReturn:
         """Ends the case: the server is at fault."""
-        raise Failed(f"expected: {expected}" + ("" if saw is None else f"; saw: {brief(saw)}"))
+        raise Failed(f"expected: {expected}" + ("" if saw is UNSEEN else f"; saw: {brief(saw)}"))
 
     def differs(self, why: str) -> NoReturn:
         """Ends the case: not what the kit prefers, but allowed."""
@@ -223,19 +246,35 @@ class Trial:
 
     def offered(self, conversation: Conversation, extension: str) -> dict[str, Any]:
         """The extension's entry in the scope. Ends the case when it is not advertised."""
-        extensions = conversation.scope.get("extensions") or {}
-        if extension not in extensions:
-            raise NotOffered(f"{extension} is not in scope['extensions']")
-        return dict(extensions[extension] or {})
+        with reading():
+            extensions = conversation.scope.get("extensions") or {}
+            if extension in extensions:
+                return dict(extensions[extension] or {})
+        raise NotOffered(f"{extension} is not in scope['extensions']")
 
     # What the runner does.
 
-    def clean(self) -> str:
-        """Ends what the case has left behind. "", or how a server of the case's own crashed."""
+    @property
+    def given(self) -> bool:
+        """Whether the server has given the case anything: a call of the application, or bytes."""
+        return self.evidence.called or any(wire.received for wire, _ in self._wires)
+
+    def clean(self) -> tuple[str, list[str]]:
+        """Ends what the case has left behind. How a server of the case's own crashed, or "", and the lines that such
+        servers printed last.
+        """
         self._unwatch()
-        for wire in self._wires:
+        for wire, _ in self._wires:
             wire.close()
         crashes = [crash for server in self._servers if (crash := server.crashed())]
+        printed = [line for server in self._servers for line in server.output().splitlines()]
         for server in self._servers:
             server.stop(grace=0)  # what follows the case is of no interest
-        return crashes[0] if crashes else ""
+        return crashes[0] if crashes else "", printed
+
+
+def _closed(wire: Wire) -> bool:
+    """Whether the server has ended the connection; what it sent before is left unread."""
+    poll = select.poll()
+    poll.register(wire.descriptor, ENDED)
+    return bool(poll.poll(0))

@@ -6,8 +6,27 @@ wrong: markers such as `Fill` and `Wrong` stand for what JSON cannot say.
 """
 
 import base64
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+SHAPE = (LookupError, TypeError, AttributeError, ValueError)  # what is raised by taking something odd apart
+
+
+class Misshapen(Exception):
+    """What the server gave cannot be taken apart as the text says; the message says how that showed."""
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Around code that does nothing but take apart what the server gave. Raises `Misshapen` where that has another
+    shape.
+    """
+    try:
+        yield
+    except SHAPE as error:
+        raise Misshapen(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, eq=False, slots=True)

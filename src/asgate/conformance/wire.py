@@ -1,10 +1,13 @@
 """The driver's sockets: bytes out as a case wrote them, bytes in as the server sent them, and a reader of
-HTTP/1.1 answers that judges nothing it need not judge.
+HTTP/1.1 answers.
 
-No HTTP library: they would repair, refuse or hide what a case is about. Every wait has a deadline. What went over
-the wire is told to `tell`, which keeps the evidence.
+No HTTP library: they would repair, refuse or hide what a case is about. The reader takes only what RFC 9112 says of
+framing (sections 6 and 7.1), and judges nothing that it need not. `Incoming` reads, from whatever has come; `Wire` is
+the socket that it comes from. Every wait has a deadline. What went over the wire is told to `tell`, which keeps the
+evidence.
 """
 
+import re
 import selectors
 import socket
 import struct
@@ -13,15 +16,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from asgate.conformance.control import Control, Overdue, left_until
+from asgate.spec.messages import BODILESS
 
 RECEIVE = 1 << 16
 HEAD_LIMIT = 1 << 20  # bytes of one head
 LIMIT = 1 << 28  # bytes of one connection: a server that never ends must not take the driver's memory
 Tell = Callable[[str, bytes], None]
 
+# RFC 9110 section 5.6: token, quoted-string. RFC 9112 sections 4, 5 and 7.1: status-line, field-line, chunk-ext.
+NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+QUOTED = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+STATUS_LINE = re.compile(r"(HTTP/1\.[0-9]) ([0-9]{3})(?: ([^\r\n\0]*))?")
+FIELD_LINE = re.compile(rf"({NAME}):([^\r\n\0]*)")
+CHUNK_LINE = re.compile(
+    rf"([0-9A-Fa-f]{{1,16}})(?:[ \t]*;[ \t]*{NAME}(?:[ \t]*=[ \t]*(?:{NAME}|{QUOTED}))?)*"
+)
+LENGTH = re.compile(r"[0-9]{1,18}")
+
 
 class Malformed(Exception):
     """What the server sent is not HTTP/1.1; the message says why."""
+
+
+class Cut(Malformed):
+    """The connection ended in the midst of it."""
 
 
 @dataclass(slots=True)
@@ -42,21 +60,123 @@ class Response:
         """The values of all fields of this name, in order."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
+    @property
+    def options(self) -> set[str]:
+        """What its Connection fields say, in lower case."""
+        return {word.strip().lower() for value in self.values("connection") for word in value.split(",")}
 
-class Wire:
+    @property
+    def last(self) -> bool:
+        """Whether this is the last answer on its connection, as far as it says so (RFC 9112 section 9.3)."""
+        old = self.version == "HTTP/1.0" and "keep-alive" not in self.options
+        return old or "close" in self.options or self.framing == "close"
+
+
+class Incoming:
+    """Bytes of a server, `received` in all, and the reader of the answers in them. These here have all come: the
+    connection has ended with FIN.
+    """
+
+    def __init__(self, received: bytes = b"") -> None:
+        self._taken = 0
+        self._ended = ""
+        self.received = bytearray(received)
+
+    @property
+    def left(self) -> bytes:
+        """What has come and has not been read."""
+        return bytes(self.received[self._taken :])
+
+    def ended(self) -> str:
+        """Reads until the server ends the connection: "FIN" or "RST"."""
+        while not self._ended:
+            self._read("the server closed the connection")
+        return self._ended
+
+    def read_until(self, marker: bytes, limit: int = LIMIT) -> bytes:
+        """What comes up to and with `marker`, which must come within `limit` bytes. Raises `Malformed`."""
+        while (end := self.received.find(marker, self._taken)) < 0:
+            if len(self.received) - self._taken > limit:
+                raise Malformed(f"{limit} bytes came without {marker!r}")
+            if self._ended:
+                raise Cut(f"the connection ended before {marker!r}")
+            self._read(f"{marker!r} came")
+        return self._take(end + len(marker) - self._taken)
+
+    def read_exactly(self, size: int) -> bytes:
+        """So many bytes, fewer if the connection ends before."""
+        while len(self.received) - self._taken < size and not self._ended:
+            self._read(f"{size} bytes came")
+        return self._take(min(size, len(self.received) - self._taken))
+
+    def read_rest(self) -> bytes:
+        """Everything up to the end of the connection."""
+        self.ended()
+        return self._take(len(self.received) - self._taken)
+
+    def head(self) -> Response:
+        """The next head, an informational one too."""
+        return parsed_head(self.read_until(b"\r\n\r\n", HEAD_LIMIT))
+
+    def response(self, *, head: bool = False) -> Response:
+        """The next final answer, whole; `head`: it answers a HEAD request and has no body."""
+        informational = []
+        while 100 <= (response := self.head()).status < 200 and response.status != 101:
+            informational.append(response)
+        response.informational = informational
+        self.body(response, head=head)
+        return response
+
+    def body(self, response: Response, *, head: bool = False) -> None:
+        """Reads the rest of an answer whose head has been read."""
+        if head or response.status in (101, *BODILESS):
+            return
+        response.framing, length = framing(response)
+        if response.framing == "chunked":
+            response.complete = self._chunks(response)
+        elif response.framing == "length":
+            response.body = self.read_exactly(length)
+            response.complete = len(response.body) == length
+        else:
+            response.body = self.read_rest()
+            response.complete = self._ended == "FIN"
+
+    def _chunks(self, response: Response) -> bool:
+        """Whether all of them have come."""
+        try:
+            while size := chunk_size(self.read_until(b"\r\n")):
+                response.body += self.read_exactly(size)
+                if not b"\r\n".startswith(end := self.read_exactly(2)):
+                    raise Malformed(f"a chunk's data ends with {end!r}")
+                if len(end) < 2:
+                    return False
+            while (line := self.read_until(b"\r\n")) != b"\r\n":
+                response.trailers.append(field_line(line.decode("latin-1")))
+        except Cut:
+            return False
+        return True
+
+    def _read(self, what: str) -> None:  # noqa: ARG002 - here nothing is waited for
+        """Waits for more in `received`, or for the end in `_ended`. `what` is waited for."""
+        self._ended = "FIN"
+
+    def _take(self, size: int) -> bytes:
+        start, self._taken = self._taken, self._taken + size
+        return bytes(self.received[start : self._taken])
+
+
+class Wire(Incoming):
     """One connection to the server under test. `received` is everything it has sent so far."""
 
     def __init__(
         self, connection: socket.socket, control: Control, tell: Tell, deadline: Callable[[], float]
     ) -> None:
+        super().__init__()
         connection.setblocking(False)
         self._socket = connection
         self._control = control
         self._tell = tell
         self._deadline = deadline
-        self._taken = 0
-        self._ended = ""
-        self.received = bytearray()
 
     def send(self, data: bytes) -> None:
         """Sends all of it. Raises `Overdue` if the server does not take it, `OSError` if it has left."""
@@ -67,7 +187,10 @@ class Wire:
             rest = rest[self._socket.send(rest) :]
 
     def send_some(self, data: bytes) -> int:
-        """Sends what the kernel takes now without waiting, and returns how much that was."""
+        """Sends what the kernel takes now without waiting, and returns how much that was. Raises `Overdue` behind
+        the deadline, since it is called again and again.
+        """
+        left_until(self._deadline(), "the server read what was sent")
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -107,14 +230,11 @@ class Wire:
         """For selecting; -1 once closed."""
         return self._socket.fileno()
 
-    def ended(self) -> str:
-        """Reads until the server ends the connection: "FIN" or "RST"."""
-        while not self._ended:
-            self._read("the server closed the connection")
-        return self._ended
-
     def ends_within(self, seconds: float) -> bool:
-        """Reads until the server ends the connection; False if it has not done so in this time."""
+        """Reads until the server ends the connection; False if it has not done so in this time. Raises `Overdue`
+        behind the deadline, also when it has ended: loops ask this.
+        """
+        left_until(self._deadline(), "the server decided about what was sent")
         limit = min(self._deadline(), time.monotonic() + seconds)
         try:
             while not self._ended:
@@ -141,76 +261,6 @@ class Wire:
         while not self.received and not self._ended:
             self._read("something came")
 
-    def read_until(self, marker: bytes, limit: int = LIMIT) -> bytes:
-        """What comes up to and with `marker`, which must come within `limit` bytes. Raises `Malformed`."""
-        while (end := self.received.find(marker, self._taken)) < 0:
-            if len(self.received) - self._taken > limit:
-                raise Malformed(f"{limit} bytes came without {marker!r}")
-            if self._ended:
-                raise Malformed(f"the connection ended before {marker!r}")
-            self._read(f"{marker!r} came")
-        return self._take(end + len(marker) - self._taken)
-
-    def read_exactly(self, size: int) -> bytes:
-        """So many bytes, fewer if the connection ends before."""
-        while len(self.received) - self._taken < size and not self._ended:
-            self._read(f"{size} bytes came")
-        return self._take(min(size, len(self.received) - self._taken))
-
-    def read_rest(self) -> bytes:
-        """Everything up to the end of the connection."""
-        self.ended()
-        return self._take(len(self.received) - self._taken)
-
-    def head(self) -> Response:
-        """The next head, an informational one too."""
-        return parsed_head(self.read_until(b"\r\n\r\n", HEAD_LIMIT))
-
-    def response(self, *, head: bool = False) -> Response:
-        """The next final answer, whole; `head`: it answers a HEAD request and has no body."""
-        informational = []
-        while 100 <= (response := self.head()).status < 200 and response.status != 101:
-            informational.append(response)
-        response.informational = informational
-        self._body(response, head=head)
-        return response
-
-    def _body(self, response: Response, *, head: bool) -> None:
-        codings, lengths = response.values("transfer-encoding"), response.values("content-length")
-        if head or response.status in (101, 204, 304):
-            return
-        if codings:
-            response.framing = "chunked"
-            self._chunks(response)
-        elif lengths:
-            response.framing = "length"
-            if not lengths[0].isdigit():
-                raise Malformed(f"content-length: {lengths[0]}")
-            response.body = self.read_exactly(int(lengths[0]))
-            response.complete = len(response.body) == int(lengths[0])
-        else:
-            response.framing = "close"
-            response.body = self.read_rest()
-            response.complete = self._ended == "FIN"
-
-    def _chunks(self, response: Response) -> None:
-        response.complete = False
-        try:
-            while size := chunk_size(self.read_until(b"\r\n")):
-                data = self.read_exactly(size)
-                response.body += data
-                if len(data) < size:
-                    return
-                if self.read_exactly(2) != b"\r\n" and not self._ended:
-                    raise Malformed("no CRLF after a chunk")
-            while (line := self.read_until(b"\r\n")) != b"\r\n":
-                response.trailers.append(field_line(line.decode("latin-1")))
-        except Malformed:
-            if self._ended:
-                return
-            raise
-        response.complete = True
-
     def _read(self, what: str) -> None:
         self._wait(selectors.EVENT_READ, what)
         try:
@@ -228,10 +278,6 @@ class Wire:
         if len(self.received) > LIMIT:
             raise Malformed(f"more than {LIMIT} bytes came on one connection")
 
-    def _take(self, size: int) -> bytes:
-        start, self._taken = self._taken, self._taken + size
-        return bytes(self.received[start : self._taken])
-
     def _wait(self, events: int, what: str) -> None:
         left_until(self._deadline(), what)
         self._control.ready(self._socket, events, self._deadline(), what)
@@ -240,25 +286,40 @@ class Wire:
 def parsed_head(block: bytes) -> Response:
     """A status line and fields. Raises `Malformed`."""
     line, *lines = block.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    version, _, rest = line.partition(" ")
-    status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():
+    if not (parts := STATUS_LINE.fullmatch(line)):
         raise Malformed(f"not a status line: {line!r}")
-    return Response(version, int(status), reason, [field_line(line) for line in lines])
+    return Response(parts[1], int(parts[2]), parts[3] or "", [field_line(line) for line in lines])
+
+
+def framing(response: Response) -> tuple[str, int]:
+    """How an answer that may have a body says where that ends: "chunked", "length" with the bytes, or "close"
+    (RFC 9112 section 6.3). Raises `Malformed` for what no sender may say: another coding than chunked, which nobody
+    has asked for, one on HTTP/1.0 or beside a length (6.1, 6.2), a length that is no number or stands there twice.
+    """
+    codings, lengths = response.values("transfer-encoding"), response.values("content-length")
+    if codings and (lengths or response.version == "HTTP/1.0"):
+        beside = f"content-length: {lengths[0]}" if lengths else "HTTP/1.0"
+        raise Malformed(f"transfer-encoding: {codings[0]} with {beside}")
+    if codings and [coding.lower() for coding in codings] != ["chunked"]:
+        raise Malformed(f"transfer-encoding: {', '.join(codings)}")
+    if codings:
+        return "chunked", 0
+    if not lengths:
+        return "close", 0
+    if len(lengths) > 1 or not LENGTH.fullmatch(lengths[0]):
+        raise Malformed(f"content-length: {', '.join(lengths)}")
+    return "length", int(lengths[0])
 
 
 def field_line(line: str) -> tuple[str, str]:
     """A field's name and value, the white space around the value removed. Raises `Malformed`."""
-    name, colon, value = line.removesuffix("\r\n").partition(":")
-    if not colon or not name or name != name.strip():
+    if not (parts := FIELD_LINE.fullmatch(line.removesuffix("\r\n"))):
         raise Malformed(f"not a field line: {line!r}")
-    return name, value.strip(" \t")
+    return parts[1], parts[2].strip(" \t")
 
 
 def chunk_size(line: bytes) -> int:
     """The size in a chunk's first line. Raises `Malformed`."""
-    digits = line.split(b";")[0].strip()
-    try:
-        return int(digits, 16)
-    except ValueError:
-        raise Malformed(f"not a chunk size: {line!r}") from None
+    if not (parts := CHUNK_LINE.fullmatch(line.removesuffix(b"\r\n").decode("latin-1"))):
+        raise Malformed(f"not a chunk size: {line!r}")
+    return int(parts[1], 16)

@@ -34,6 +34,8 @@ class Validator:
     thousand, and `on_finding` is called with each. Findings of level MAY tell of what is allowed and yet hardly meant;
     they never raise. `strict` also reports header names with capitals (ASGI-104), which servers put right in silence
     and Django sends. An exception of the application always goes on to the server.
+
+    Raises TypeError for an `app` that cannot be called.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Validator:
         on_finding: Callable[[Finding], None] | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
+        if not callable(app):
+            raise TypeError(f"an ASGI application is callable; this is {shown(app)}")
         self.app: Any = _single(app) if is_double_callable(app) else app
         self._ledger = Ledger(mode, strict, on_finding, logger or logging.getLogger("asgate.validator"))
 

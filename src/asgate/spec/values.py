@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 MOST_NAMES = 2048  # header names that are known to be sound; each a few dozen bytes
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")  # RFC 9110 5.6.2, in lower case
 ANY_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-FRAMING = re.compile(rb"[\r\n\0]")
+FRAMING = re.compile(rb"[\r\n\0]")  # RFC 9110 5.5
 LF, CR, NUL = b"\n\r\0"
+# Ranges answer at once for an exact int alone: for an IntEnum they would try one number after the other.
 INTEGERS = range(-(2**63), 2**63)
+MOST_REASON = 123  # bytes of UTF-8: a control frame holds 125, and two are the code (RFC 6455 5.5)
 
 
 class Wrong(NamedTuple):
@@ -52,7 +54,7 @@ def plain(name: str, *types: type) -> Kind:
     def check(value: Any) -> Wrong | None:
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             return Wrong(f"is {shown(value)}")
-        if isinstance(value, int) and value not in INTEGERS:
+        if isinstance(value, int) and int(value) not in INTEGERS:
             return Wrong(f"is {shown(value)}, more than 64 bits")
         return None
 
@@ -83,7 +85,7 @@ def _upper(value: Any) -> Wrong | None:
 def _status(value: Any) -> Wrong | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return Wrong(f"is {shown(value)}")
-    if 200 <= value <= 999 or value == 101:
+    if 200 <= value <= 999:  # RFC 9110 15.2: all of 1xx, 101 too, is interim
         return None
     return Wrong(f"is {int(value)}, which is no status of a final response", "range")
 
@@ -91,7 +93,8 @@ def _status(value: Any) -> Wrong | None:
 def _close_code(value: Any) -> Wrong | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return Wrong(f"is {shown(value)}")
-    if 3000 <= value <= 4999 or 1000 <= value <= 1003 or 1007 <= value <= 1014:
+    # RFC 6455 7.4, and the registry of close codes that it has opened
+    if 1000 <= value <= 1003 or 1007 <= value <= 1014 or 3000 <= value <= 4999:
         return None
     return Wrong(f"is {int(value)}, which may not be sent", "range")
 
@@ -102,7 +105,9 @@ def _close_reason(value: Any) -> Wrong | None:
     if not isinstance(value, str):
         return Wrong(f"is {shown(value)}")
     length = len(value.encode("utf-8", "surrogatepass"))
-    return None if length <= 123 else Wrong(f"has {length} bytes; a close frame holds 123", "range")
+    if length <= MOST_REASON:
+        return None
+    return Wrong(f"has {length} bytes; a close frame holds {MOST_REASON}", "range")
 
 
 def pairs(*aspects: str) -> Kind:
@@ -292,7 +297,7 @@ FILLED_OR_NONE = Kind("str that is not empty, or None", _filled_or_none)
 METHOD = Kind("str in upper case", _upper)
 STATUS = Kind("int from 200 to 999", _status)
 CLOSE_CODE = Kind("int: 1000 to 1003, 1007 to 1014, 3000 to 4999", _close_code)
-CLOSE_REASON = Kind("str of at most 123 bytes, or None", _close_reason)
+CLOSE_REASON = Kind(f"str of at most {MOST_REASON} bytes, or None", _close_reason)
 RECEIVED_PAIRS = pairs("pseudo")
 SENT_PAIRS = pairs("pseudo", "injection", "capitals")
 ACCEPT_PAIRS = pairs("pseudo", "injection", "capitals", "subprotocol")

@@ -1,10 +1,11 @@
 """One conversation under the validator's eyes: what all protocols have in common.
 
-A watch checks the scope, stands between `receive` and `send` of server and application, walks the machines of
-`messages.py`, and says at the application's return what is missing. It changes nothing of what passes, with one
-exception: an iterator that can be read only once is read, and passed on as a list.
+A watch checks the scope, stands between `receive` and `send` of server and application, walks the application's
+machine of `messages.py`, and says at the application's return what is missing. It changes nothing of what passes,
+with one exception: an iterator that can be read only once is read, and passed on as a list.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
@@ -15,14 +16,13 @@ from asgate.spec.messages import MESSAGES, PROTOCOLS, TLS_ENTRY
 from asgate.spec.tables import Field, Machine
 from asgate.spec.values import Check, Wrong, shown
 
-Row = tuple[str, frozenset[type], Check, Field]
+FieldCheck = tuple[str, frozenset[type], Check, Field]  # name, `Kind.types`, `Kind.check`
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 MISSING: Any = object()
-MOST_STEPS = 40  # of a conversation's trace; half of them go when there are more
-SETTLED = frozenset({list, tuple})  # can be read more than once,
-PLAIN = SETTLED | {bytes, str, int, type(None)}  # and so can what mostly stands in them
+MOST_STEPS = 40  # of a conversation's trace: the last ones
+SETTLED = frozenset({list, tuple})  # can be read more than once
 ITERATED = ("headers", "subprotocols", "client", "server")  # keys of scopes that may be any iterable
 ADVICE = {
     "port": "give the port as an int",
@@ -46,21 +46,21 @@ HINTS = {
 class Entry(NamedTuple):
     """A message's table, ready for use."""
 
-    rows: tuple[Row, ...]
+    checks: tuple[FieldCheck, ...]
     iterated: tuple[str, ...]
     extension: str
     order: str
     side: Side
 
 
-def _rows(fields: Iterable[Field]) -> tuple[Row, ...]:
+def _checks(fields: Iterable[Field]) -> tuple[FieldCheck, ...]:
     return tuple((field.name, field.kind.types, field.kind.check, field) for field in fields)
 
 
 def _entries(protocol: str) -> dict[str, Entry]:
     return {
         name: Entry(
-            _rows(message.fields),
+            _checks(message.fields),
             tuple(field.name for field in message.fields if field.kind.name.startswith("iterable")),
             message.extension,
             message.order,
@@ -72,16 +72,18 @@ def _entries(protocol: str) -> dict[str, Entry]:
 
 ENTRIES = {protocol: _entries(protocol) for protocol in PROTOCOLS}
 SCOPES = {  # whose type is right already: it has chosen the watch
-    name: _rows(field for field in protocol.scope if field.name != "type")
+    name: _checks(field for field in protocol.scope if field.name != "type")
     for name, protocol in PROTOCOLS.items()
 }
-TLS = _rows(TLS_ENTRY)
+TLS = _checks(TLS_ENTRY)
 
 
-def faults(rows: tuple[Row, ...], values: Mapping[str, Any]) -> list[tuple[Field, Wrong | None]] | None:
+def faults(
+    checks: tuple[FieldCheck, ...], values: Mapping[str, Any]
+) -> list[tuple[Field, Wrong | None]] | None:
     """The fields that break their table, with what is wrong, None for missing. None when all is well."""
     found: list[tuple[Field, Wrong | None]] | None = None
-    for name, types, check, field in rows:
+    for name, types, check, field in checks:
         value = values.get(name, MISSING)
         if type(value) in types:
             continue
@@ -99,16 +101,24 @@ def faults(rows: tuple[Row, ...], values: Mapping[str, Any]) -> list[tuple[Field
 
 
 def settled(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """`values`, or a copy of it in which one-shot iterators have become lists."""
+    """`values`, or a copy of it in which one-shot iterators have become lists; so have the pairs of headers."""
     for name in names:
         value = values.get(name)
-        if value is None or (type(value) in SETTLED and {type(it) for it in value} <= PLAIN):
+        if value is None or (type(value) in SETTLED and (name != "headers" or _is_plain(value))):
             continue
         if isinstance(value, Iterator) or (
             type(value) in SETTLED and any(isinstance(it, Iterator) for it in value)
         ):
             values = {**values, name: [list(it) if isinstance(it, Iterator) else it for it in value]}
     return values
+
+
+def _is_plain(pairs: Iterable[Any]) -> bool:
+    """Whether all are exact lists and tuples. A loop is quicker here than all() or a set."""
+    for pair in pairs:  # noqa: SIM110 (the hot path)
+        if type(pair) not in SETTLED:
+            return False
+    return True
 
 
 class Watch:
@@ -126,7 +136,7 @@ class Watch:
         self.state = ""
         self.gone = False  # the application has been told that the client is gone
         self.loose = False  # the server has refused something: nobody knows any more where the two stand
-        self.trace: list[tuple[Any, ...]] = []
+        self.trace: deque[tuple[object, ...]] = deque(maxlen=MOST_STEPS)  # for findings to come
         self._receive = receive
         self._send = send
 
@@ -154,9 +164,9 @@ class Watch:
 
     def report(self, side: Side, name: str, sentence: str, advice: str, level: Level | None = None) -> None:
         """A broken clause. Raises `Violation` in mode raise."""
-        row = clause(name)
         trace = tuple(map(told, self.trace))
-        self.ledger.add(Finding(name, level or row.level, side, sentence, advice, self.where(), trace))
+        level = level or clause(name).level
+        self.ledger.add(Finding(name, level, side, sentence, advice, self.where(), trace))
 
     def report_faults(self, side: Side, what: str, found: list[tuple[Field, Wrong | None]]) -> None:
         """Fields that break their table."""
@@ -309,24 +319,17 @@ class Watch:
 
     def sent_faults(self, entry: Entry, message: dict[str, Any]) -> list[tuple[Field, Wrong | None]] | None:
         """The fields of the application's message that break their table; capitals count for the strict only."""
-        found = faults(entry.rows, message)
+        found = faults(entry.checks, message)
         if found and not self.ledger.strict:
             found = [(field, wrong) for field, wrong in found if wrong is None or wrong.aspect != "capitals"]
         return found
-
-    def note(self, *step: Any) -> None:
-        """Keeps a step of the conversation for findings to come."""
-        trace = self.trace
-        trace.append(step)
-        if len(trace) > MOST_STEPS:
-            del trace[: MOST_STEPS // 2]
 
     def refused(self, error: BaseException) -> None:
         """The server has raised out of `send`."""
         if isinstance(error, OSError):
             self.gone = True
         self.loose = True
-        self.note("send raised", type(error).__name__)
+        self.trace.append(("send raised", type(error).__name__))
 
     def raised(self, error: Exception, over: bool, name: str) -> NoReturn:
         """The server has raised out of `receive`."""
@@ -343,6 +346,6 @@ class Watch:
 KNOWN_EXTENSIONS = {message.extension for message in MESSAGES.values()} | {"tls"}
 
 
-def told(step: tuple[Any, ...]) -> str:
+def told(step: tuple[object, ...]) -> str:
     """A step of the trace for people."""
     return " ".join(str(word) for word in step if word != "")

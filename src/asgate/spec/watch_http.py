@@ -10,12 +10,11 @@ from asgate.spec.clauses import Level
 from asgate.spec.findings import Side
 from asgate.spec.ledger import Ledger
 from asgate.spec.messages import BODILESS, HTTP
-from asgate.spec.tables import When
 from asgate.spec.watch import ENTRIES, Receive, Send, Watch, faults, settled
 
-_, RESPONSE = HTTP.machines
-TABLE = RESPONSE.table
+RESPONSE = HTTP.answers
 ENTRY = ENTRIES["http"]
+FILES = ("http.response.zerocopysend", "http.response.pathsend")
 
 
 class HTTPWatch(Watch):
@@ -47,18 +46,15 @@ class HTTPWatch(Watch):
         kind = self.check_message(event, Side.SERVER)
         if kind == "http.request":
             more = event.get("more_body", False)
-            if more:
-                self.note("receive:", kind, "more")
-            else:
-                self.trace.append(("receive:", kind))
-            if found := faults(ENTRY[kind].rows, event):
+            self.trace.append(("receive:", kind, "more" if more else ""))
+            if found := faults(ENTRY[kind].checks, event):
                 self.report_faults(Side.SERVER, kind, found)
             if gone or answered or read or (self.read and not more):
                 self._check_place(gone, answered)
             if not more:
                 self.read = True
         elif kind:
-            self.note("receive:", kind)
+            self.trace.append(("receive:", kind))
             self.gone = True
         return event
 
@@ -103,45 +99,26 @@ class HTTPWatch(Watch):
         entry = ENTRY[kind]
         message = settled(message, entry.iterated)
         found = self.sent_faults(entry, message)
+        then = RESPONSE.after(self.state, message, owing=self.announced)
         if found:
-            self.note("send:", kind)
+            self.trace.append(("send:", kind))
             self.report_faults(Side.APPLICATION, kind, found)
-            del self.trace[-1]  # it is noted again below, with more about it
-        moves = TABLE.get((self.state, kind))
-        if moves is None:
-            self.note("send:", kind)
+        elif kind == "http.response.start":
+            self.trace.append(("send:", kind, message["status"]))
+        else:
+            self.trace.append(("send:", kind, "more" if message.get("more_body", False) else ""))
+        if then is None:
             if not self.loose:
                 self._misplaced(kind, entry.order)
-        elif kind == "http.response.start":
-            self.trace.append(("send:", kind, message.get("status")))
-            self.state = "started"
+            return message
+        self.state = then
+        if kind == "http.response.start":
             if not found:
                 self.announced = message.get("trailers", False)
                 self._declare(message)
-        elif When.ALWAYS in moves:
-            self.note("send:", kind)
-            self.state = moves[When.ALWAYS]
-        else:
-            self._advance(kind, message, moves)
+        elif self.length is not None:
+            self._count(kind, message, last=then != "streaming")
         return message
-
-    def _advance(self, kind: str, message: dict[str, Any], moves: dict[When, str]) -> None:
-        """A piece of the body, or trailers."""
-        if kind == "http.response.trailers":
-            last = not message.get("more_trailers", False)
-            self.note("send:", kind)
-            self.state = moves[When.LAST if last else When.MORE]
-            return
-        if message.get("more_body", False) and kind != "http.response.pathsend":
-            self.note("send:", kind, "more")
-            if self.length is not None:
-                self._count(kind, message, last=False)
-            self.state = moves[When.MORE]
-        else:
-            self.trace.append(("send:", kind))
-            if self.length is not None:
-                self._count(kind, message, last=True)
-            self.state = moves[When.OWING if self.announced else When.LAST]
 
     def _misplaced(self, kind: str, name: str) -> None:
         if self.state == "delivered" and "body" in HTTP.messages[kind].says:
@@ -166,7 +143,8 @@ class HTTPWatch(Watch):
     def _count(self, kind: str, message: dict[str, Any], last: bool) -> None:
         """Holds the bodies against the Content-Length. How long files are, only the server sees."""
         if kind != "http.response.body":
-            self.length = None
+            if kind in FILES:
+                self.length = None
             return
         body = message.get("body", b"")
         if isinstance(body, bytes | bytearray):

@@ -7,11 +7,9 @@ from asgate.spec.clauses import Level
 from asgate.spec.findings import Side
 from asgate.spec.ledger import Ledger
 from asgate.spec.messages import LIFESPAN
-from asgate.spec.tables import When
 from asgate.spec.watch import ENTRIES, Receive, Send, Watch, faults
 
-(MACHINE,) = LIFESPAN.machines
-TABLE = MACHINE.table
+MACHINE = LIFESPAN.answers
 ENTRY = ENTRIES["lifespan"]
 
 
@@ -35,10 +33,10 @@ class LifespanWatch(Watch):
         event = await self._receive()
         kind = self.check_message(event, Side.SERVER)
         if kind:
-            self.note("receive:", kind)
-            moves = TABLE.get((self.state, kind))
-            if moves is not None:
-                self.state = moves[When.ALWAYS]
+            self.trace.append(("receive:", kind))
+            then = MACHINE.after(self.state, event)
+            if then is not None:
+                self.state = then
                 if self.state == "starting":
                     self.starting = self.ledger.begin_startup()
             elif self.state == "new":
@@ -77,12 +75,12 @@ class LifespanWatch(Watch):
 
     def _check_answer(self, kind: str, message: dict[str, Any]) -> None:
         entry = ENTRY[kind]
-        self.note("send:", kind)
-        if found := faults(entry.rows, message):
+        self.trace.append(("send:", kind))
+        if found := faults(entry.checks, message):
             self.report_faults(Side.APPLICATION, kind, found)
-        moves = TABLE.get((self.state, kind))
-        if moves is not None:
-            self.state = moves[When.ALWAYS]
+        then = MACHINE.after(self.state, message)
+        if then is not None:
+            self.state = then
             self.leave()
         elif not self.loose:
             self.report_order(MACHINE, kind, entry.order, Side.APPLICATION)

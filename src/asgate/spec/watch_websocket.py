@@ -6,11 +6,9 @@ from asgate.spec.clauses import Level
 from asgate.spec.findings import Side
 from asgate.spec.ledger import Ledger
 from asgate.spec.messages import WEBSOCKET
-from asgate.spec.tables import When
 from asgate.spec.watch import ENTRIES, Receive, Send, Watch, faults, settled
 
-_, ANSWERS = WEBSOCKET.machines
-TABLE = ANSWERS.table
+ANSWERS = WEBSOCKET.answers
 ENTRY = ENTRIES["websocket"]
 
 
@@ -43,7 +41,6 @@ class WebSocketWatch(Watch):
             self.pending -= 1
         kind = self.check_message(event, Side.SERVER)
         if kind:
-            self.note("receive:", kind, event.get("code", ""))
             self._check_received(kind, event, gone)
         return event
 
@@ -71,7 +68,9 @@ class WebSocketWatch(Watch):
             )
 
     def _check_received(self, kind: str, event: dict[str, Any], gone: bool) -> None:
-        if found := faults(ENTRY[kind].rows, event):
+        found = faults(ENTRY[kind].checks, event)
+        self.trace.append(("receive:", kind, "" if found else event.get("code", "")))
+        if found:
             self.report_faults(Side.SERVER, kind, found)
         elif kind == "websocket.receive" and (event.get("bytes") is None) is (event.get("text") is None):
             self.report(
@@ -99,18 +98,17 @@ class WebSocketWatch(Watch):
     def _check_answer(self, kind: str, message: dict[str, Any]) -> dict[str, Any]:
         entry = ENTRY[kind]
         message = settled(message, entry.iterated)
-        self.note("send:", kind, message.get("code", message.get("status", "")))
         found = self.sent_faults(entry, message)
         if found and kind == "websocket.close" and self.state == "connecting":
             found = [(field, wrong) for field, wrong in found if wrong is None or wrong.aspect != "range"]
+        self.trace.append(("send:", kind, "" if found else message.get("code", message.get("status", ""))))
         if found:
             self.report_faults(Side.APPLICATION, kind, found)
         else:
             self._check_sense(kind, message)
-        moves = TABLE.get((self.state, kind))
-        if moves is not None:
-            more = message.get("more_body", False)
-            self.state = moves.get(When.ALWAYS) or moves[When.MORE if more else When.LAST]
+        then = ANSWERS.after(self.state, message)
+        if then is not None:
+            self.state = then
             self.accepted = self.accepted or kind == "websocket.accept"
         elif not self.loose and not self.gone:
             self._misplaced(kind, entry.order)
@@ -120,7 +118,7 @@ class WebSocketWatch(Watch):
         if self.state == "closed":
             sentence = f"{kind} was sent after websocket.close"
             self.report(Side.APPLICATION, "ASGI-183", sentence, "send nothing after the close")
-        elif self.state == "responded" and name == "ASGI-231":
+        elif self.state in ANSWERS.silent and name == "ASGI-231":
             return  # as after a complete HTTP response
         elif self.state in ("denying", "responded"):
             sentence = f"{kind} was sent after the denial response had begun"

@@ -8,16 +8,16 @@ nothing else: the application goes on, and no message is lost. `client.py` and `
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from asgate.spec.types import ASGIApplication, Message, Scope
 from asgate.testing.errors import ApplicationEnded, ClientGone, ConversationError, TimedOut, caused_by_leaving
 from asgate.testing.news import News
 from asgate.testing.options import USUAL, Limit, Served, Usual
+from asgate.testing.places import innermost, of_coroutine
 from asgate.testing.rules import Rules
-from asgate.testing.transcript import Transcript
+from asgate.testing.transcript import Transcript, described, short
 
 
 class Conversation:
@@ -128,7 +128,8 @@ class Conversation:
             await self._room_for_more()
 
     def _note(self, message: Any, what: str = "") -> None:
-        self.transcript.note("app", f"({what.rstrip(':')}) {message!r:.200}" if what else message)
+        text = described(message) if isinstance(message, Mapping) else short(message)
+        self.transcript.note("app", f"({what.rstrip(':')}) {text}" if what else text)
 
     async def _room_for_more(self) -> None:
         """Waits while the client reads too slowly (ASGI-118), and not longer than it is there."""
@@ -250,8 +251,9 @@ class Conversation:
         if self._over or self._task is None:
             return "has ended" if self._over else "was not called"
         waits = {"receive": "waits in receive()", "send": "waits in send()"}
-        untaken = f"; {self.untaken} events wait for it" if self._in else ""
-        return waits.get(self.standing(), f"is at {_place(self._task)}") + untaken
+        place = innermost(of_coroutine(self._task.get_coro())) or "a place that is not known"
+        untaken = f"; events that it has not taken: {self.untaken}" if self._in else ""
+        return waits.get(self.standing(), f"is at {place}") + untaken
 
     async def ended(self, timeout: Limit = USUAL) -> None:
         """Waits until the application is over; raises what it raised, once."""
@@ -333,15 +335,3 @@ def _size(message: Message) -> int:
         return 0
     payload = message.get("body") or message.get("bytes") or message.get("text") or b""
     return len(payload) or 1
-
-
-def _place(task: "asyncio.Task[Any]") -> str:
-    """The innermost line of the application that is known."""
-    inner: Any = task.get_coro()
-    frame: FrameType | None = None
-    while inner is not None:
-        frame = getattr(inner, "cr_frame", None) or getattr(inner, "ag_frame", None) or frame
-        inner = getattr(inner, "cr_await", None) or getattr(inner, "ag_await", None)
-    if frame is None:
-        return "a place that is not known"
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

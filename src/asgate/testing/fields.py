@@ -4,18 +4,16 @@ A missing field without default, or a value that HTTP forbids, is a `MessageRefu
 (ASGI-031, 032). Nothing is coerced.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from asgate.spec.types import Message
+from asgate.spec.values import ANY_TOKEN, FRAMING, Kind
 from asgate.testing.errors import MessageRefused
 
 Value = TypeVar("Value")
 Pairs = list[tuple[bytes, bytes]]
 
-TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
-FORBIDDEN = re.compile(rb"[\r\n\0]")  # RFC 9110 5.5
 BYTES = (bytes, bytearray, memoryview)  # frameworks pass all three (ASGI-113)
 
 
@@ -44,6 +42,12 @@ def _checked(message: Message, key: str, kind: type[Value]) -> Value:
     return value
 
 
+def within(message: Message, key: str, kind: Kind, clause: str) -> None:
+    """Refuses a value that has the right type and is out of its range."""
+    if message.get(key) is not None and (wrong := kind.check(message[key])) is not None:
+        raise MessageRefused(f"{key!r} of {message['type']} {wrong.sentence} ({clause})")
+
+
 def wrong_type(message: Message, key: str, wanted: str, value: object) -> TypeError:
     return TypeError(f"{key!r} of {message['type']} must be {wanted}, not {type(value).__name__} (ASGI-032)")
 
@@ -66,7 +70,7 @@ def header_pairs(message: Message, key: str = "headers") -> Pairs:
             raise wrong_type(message, key, "pairs of bytes", wrong)
         if name.startswith(b":"):
             raise MessageRefused(f"{message['type']} has the pseudo header {name!r} (ASGI-104)")
-        if not TOKEN.fullmatch(name) or FORBIDDEN.search(value):
+        if not ANY_TOKEN.fullmatch(name) or FRAMING.search(value):
             raise MessageRefused(f"{message['type']} has the header {name!r}: {value!r} (ASGI-116)")
         pairs.append((name, value))
     return pairs
@@ -96,7 +100,7 @@ def links(message: Message) -> list[bytes]:
     for link in _items(message, "links"):
         if not isinstance(link, bytes):
             raise wrong_type(message, "links", "an iterable of bytes", link)
-        if FORBIDDEN.search(link):
+        if FRAMING.search(link):
             raise MessageRefused(f"the link {link!r} cannot be a header (ASGI-274)")
         found.append(link)
     return found

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypedDict
 
+from asgate.spec.messages import HTTP, WEBSOCKET
+
 SPEC_VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5")
-HTTP_EXTENSIONS = tuple(
-    f"http.response.{name}"
-    for name in ("debug", "early_hint", "pathsend", "push", "trailers", "zerocopysend")
+HTTP_EXTENSIONS, WEBSOCKET_EXTENSIONS = (
+    tuple(sorted({message.extension for message in protocol.messages.values() if message.extension}))
+    for protocol in (HTTP, WEBSOCKET)
 )
-WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
 ALL_EXTENSIONS = HTTP_EXTENSIONS + WEBSOCKET_EXTENSIONS
 Extensions = Iterable[str] | Mapping[str, dict[str, Any]]
 

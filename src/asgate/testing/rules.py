@@ -1,13 +1,40 @@
-"""What a server's side of a conversation is to the core: one small interface, and its simplest form.
+"""What a server's side of a conversation is to the core: one small interface, its simplest form, and the order of
+what applications send.
 
-`conversation.py` knows queues and waiting; what a message means for the protocol is known to `http_rules.py`,
-`websocket_rules.py` and `lifespan_rules.py`, which derive from `Rules`.
+`conversation.py` knows queues and waiting. What may follow what is known to the machines of `asgate.spec.messages`,
+which `OrderedRules` walks; what a message's fields mean is known to `http_rules.py`, `websocket_rules.py` and
+`lifespan_rules.py`, which derive from it.
 """
 
 from collections.abc import Iterable
 
+from asgate.spec.findings import Side
+from asgate.spec.tables import Protocol
 from asgate.spec.types import Message, Scope
 from asgate.testing.errors import MessageRefused
+
+# The states of the machines, for people.
+STATES = {
+    "waiting": "nothing was sent",
+    "debugged": "the debug information was sent, and no response",
+    "started": "the response was started",
+    "streaming": "the body is being sent",
+    "trailing": "the trailers are awaited",
+    "delivered": "the response is complete",
+    "complete": "the response is complete",
+    "connecting": "the handshake is not answered",
+    "open": "the WebSocket is open",
+    "denying": "a denial is being sent",
+    "denied": "the WebSocket was denied",
+    "responded": "the WebSocket was denied",
+    "closed": "the WebSocket was closed",
+    "new": "startup was not asked for",
+    "starting": "startup is not answered",
+    "running": "startup is complete",
+    "stopping": "shutdown is not answered",
+    "failed": "the lifespan is over",
+    "ended": "the lifespan is over",
+}
 
 
 class Rules:
@@ -49,6 +76,36 @@ class Rules:
     def offers(self, extension: str) -> bool:
         """Whether the scope advertises an extension."""
         return extension in (self.scope.get("extensions") or {})
+
+
+class OrderedRules(Rules):
+    """Walks a machine of a protocol; `state` is where the application stands."""
+
+    protocol: Protocol
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self.machine = self.protocol.answers
+        self.state = self.machine.first
+        self.known = {
+            name
+            for name, it in self.protocol.messages.items()
+            if it.side is Side.APPLICATION and (not it.extension or self.offers(it.extension))
+        }
+
+    @property
+    def complete(self) -> bool:
+        return self.state in self.machine.final
+
+    def after(self, message: Message, *, owing: bool = False) -> str | None:
+        """The state that a message leads to, None where it is ignored. Raises `MessageRefused` out of its place."""
+        kind = kind_of(message)
+        if self.state in self.machine.silent:
+            return None  # ASGI-111
+        then = self.machine.after(self.state, message, owing=owing) if kind in self.known else None
+        if then is None:
+            raise refused(kind, self.known, STATES[self.state])
+        return then
 
 
 def kind_of(message: object) -> str:

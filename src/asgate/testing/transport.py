@@ -5,8 +5,9 @@ request's body is read as the application takes it, and closing the response is 
 runs the lifespan.
 """
 
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, Unpack, cast
 
@@ -22,11 +23,14 @@ from asgate.testing.options import Limit, Options, Served
 from asgate.testing.response import Response
 from asgate.testing.scopes import http_scope
 
+HTTPX_DEFAULT = httpx.Timeout(5.0).as_dict()  # what httpx gives along when nobody has said anything
+
 
 class ASGITransport(httpx.AsyncBaseTransport):
     """Takes what httpx's transport takes, `lifespan`, and the options of `Served`.
 
-    The time limits are httpx's own: `TimedOut` becomes `ReadTimeout`, a response that is cut short
+    The time limit of a wait is the read timeout that httpx was asked for, by the client or the call. Where httpx has
+    only its default, it is `timeout`. `TimedOut` becomes `ReadTimeout`, a response that is cut short
     `RemoteProtocolError`. What the application raises is raised, unless `raise_app_exceptions=False`. Trailers
     and early hints are in `response.extensions` as "trailers" (filled at the end) and "early_hints".
     """
@@ -36,7 +40,7 @@ class ASGITransport(httpx.AsyncBaseTransport):
         self._served = Served(**options)
         self._lifespan = Lifespan(self._app, lifespan, self._served)
         self._entered = False
-        self._open: set[Exchange] = set()
+        self._open: dict[Exchange, httpx.Request] = {}
 
     async def __aenter__(self) -> Self:
         if not self._entered:
@@ -50,19 +54,27 @@ class ASGITransport(httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        await self.aclose()
+        try:
+            await self._close(patient=exc_value is None)
+        except Exception:
+            if exc_value is None:
+                raise  # otherwise the block has failed already, and that is what it shall tell
 
     async def aclose(self) -> None:
-        """Leaves what is still open and shuts the lifespan down."""
-        try:
-            for exchange in list(self._open):
-                await exchange.aclose()
-        finally:
-            await self._lifespan.shutdown()
+        """Leaves what is still open, waits for the applications' ends and shuts the lifespan down."""
+        await self._close(patient=True)
+
+    async def _close(self, *, patient: bool) -> None:
+        async with AsyncExitStack() as stack:  # goes on to the last, whatever is raised
+            stack.push_async_callback(self._lifespan.shutdown)
+            for exchange, request in self._open.items():
+                stack.push_async_callback(_leave, exchange, request, patient=patient)
+            self._open = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request; the response is given when its head is there."""
-        limit: Limit = request.extensions.get("timeout", {}).get("read", self._served.timeout)
+        asked = request.extensions.get("timeout", HTTPX_DEFAULT)
+        limit: Limit = self._served.timeout if asked == HTTPX_DEFAULT else asked.get("read")
         url = str(request.url)
         headers = [(name.lower(), value) for name, value in request.headers.raw]
         state = self._lifespan.state if self._lifespan.supported else self._served.state
@@ -71,7 +83,7 @@ class ASGITransport(httpx.AsyncBaseTransport):
         conversation = Conversation(self._app, scope, HttpRules(scope), self._served)
         conversation.start()
         exchange = Exchange(conversation, url)
-        self._open.add(exchange)
+        self._open[exchange] = request
         exchange.send_all(_body(request))
         try:
             with translated(request):
@@ -79,7 +91,7 @@ class ASGITransport(httpx.AsyncBaseTransport):
         except BaseException:
             exchange.disconnect()
             raise
-        stream = ResponseStream(response, exchange, request, limit, self._open.discard)
+        stream = ResponseStream(response, exchange, request, limit, self._forget)
         return httpx.Response(
             response.status_code,
             headers=response.headers.raw,
@@ -90,6 +102,9 @@ class ASGITransport(httpx.AsyncBaseTransport):
                 "early_hints": response.early_hints,
             },
         )
+
+    def _forget(self, exchange: Exchange) -> None:
+        self._open.pop(exchange, None)
 
 
 def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes]:
@@ -116,6 +131,7 @@ class ResponseStream(httpx.AsyncByteStream):
         self._request = request
         self._limit = limit
         self._forget = forget
+        self._handled = sys.exception()  # by whoever calls: no fault of this response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with translated(self._request):
@@ -123,11 +139,21 @@ class ResponseStream(httpx.AsyncByteStream):
                 yield piece
 
     async def aclose(self) -> None:
-        with translated(self._request):
-            if self._response.complete:
-                await self._exchange.finish(self._limit)
-            await self._exchange.aclose()
+        # httpx closes what has failed, too; then the failure is what it shall tell.
+        if sys.exception() not in (None, self._handled):
+            with suppress(Exception):
+                await self._exchange.aclose(patient=False)
+        else:
+            with translated(self._request):
+                if self._response.complete:
+                    await self._exchange.finish(self._limit)
+                await self._exchange.aclose()
         self._forget(self._exchange)
+
+
+async def _leave(exchange: Exchange, request: httpx.Request, *, patient: bool) -> None:
+    with translated(request):
+        await exchange.aclose(patient=patient)
 
 
 @contextmanager

@@ -1,52 +1,31 @@
-"""The server's side of a WebSocket conversation.
+"""The server's side of a WebSocket conversation: what of the application's messages reaches the client.
 
-`ORDER` is the one table of what may follow what (sections 7 to 9 and 13 of the clauses); the methods below it read the
-fields, and give the client what it would see. A denial with a body is `HttpRules` under another prefix.
+What may follow what is the table of `asgate.spec.messages`; the methods below read the fields. The response of a denial
+is read as that of a request.
 """
 
 from collections.abc import Iterable
 
+from asgate.spec import values
+from asgate.spec.messages import WEBSOCKET
 from asgate.spec.types import Message, Scope
 from asgate.testing import fields
 from asgate.testing.errors import MessageRefused
-from asgate.testing.http_rules import HttpRules
-from asgate.testing.rules import Rules, kind_of, refused
+from asgate.testing.http_rules import ResponseReader
+from asgate.testing.rules import STATES, OrderedRules, kind_of, refused
 
 DENIAL = "websocket.http.response"
-ORDER: dict[str, dict[str, str]] = {
-    "the handshake is not answered": {
-        "websocket.accept": "the WebSocket is open",
-        "websocket.close": "the WebSocket was denied",
-        f"{DENIAL}.start": "a denial is being sent",
-    },
-    "the WebSocket is open": {
-        "websocket.send": "the WebSocket is open",
-        "websocket.close": "the WebSocket was closed",
-    },
-    "a denial is being sent": {f"{DENIAL}.body": "a denial is being sent"},
-    "the WebSocket was denied": {},
-    "the WebSocket was closed": {},
-}
-CONNECTING, OPEN, DENYING, DENIED, CLOSED = ORDER
-KNOWN = ("websocket.accept", "websocket.send", "websocket.close")
-SENDABLE = (*range(1000, 1004), *range(1007, 1015))  # RFC 6455 7.4, the registry of close codes
-LONGEST_REASON = 123  # bytes; RFC 6455 5.5
 
 
-class WebsocketRules(Rules):
+class WebsocketRules(OrderedRules):
     """One WebSocket."""
+
+    protocol = WEBSOCKET
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope)
-        self.state = CONNECTING
-        self._denial = HttpRules(scope, "websocket.http")
-        denial = (f"{DENIAL}.start", f"{DENIAL}.body") if self.offers(DENIAL) else ()
-        self._known = (*KNOWN, *denial)
+        self._denial = ResponseReader(scope, "websocket.http")
         self._gone = False
-
-    @property
-    def complete(self) -> bool:
-        return self.state in (DENIED, CLOSED)
 
     def leave(self, code: int, reason: str) -> None:
         if self.farewell is None:
@@ -60,23 +39,22 @@ class WebsocketRules(Rules):
         kind = kind_of(message)
         if self._gone and not self.speaks_up():
             return None  # ASGI-034
-        if self.state == DENIED:
-            return None  # the response is complete: as in HTTP (ASGI-111)
-        if kind not in self._known or kind not in ORDER[self.state]:
-            raise refused(kind, self._known, self.state)
-        if kind.startswith(DENIAL):
-            return self._deny(message)
+        if self.state in self.machine.silent and not kind.startswith(DENIAL):
+            raise refused(kind, self.known, STATES[self.state])  # ASGI-232
+        then = self.after(message)
+        if then is None:
+            return None
         read = {
             "websocket.accept": self._accept,
             "websocket.send": self._send,
             "websocket.close": self._close,
         }
-        pieces = read[kind](message)
-        if self.state == CONNECTING and kind == "websocket.close":
-            self._part(1006, "")  # ASGI-152
-        elif kind == "websocket.close":
+        pieces = list(read.get(kind, self._denial.read)(message))
+        self.state = then
+        if kind == "websocket.close" and then == "closed":
             self._part(pieces[0]["code"], pieces[0]["reason"])  # ASGI-182
-        self.state = ORDER[self.state][kind]
+        elif self.complete:
+            self._part(1006, "")  # ASGI-152, 235
         return pieces
 
     def _part(self, code: int, reason: str) -> None:
@@ -104,19 +82,11 @@ class WebsocketRules(Rules):
     def _close(self, message: Message) -> list[Message]:
         code = nullable_code(message)
         reason = fields.nullable(message, "reason", str) or ""
-        if code not in SENDABLE and not 3000 <= code <= 4999:
-            raise MessageRefused(f"{code} is no close code that may be sent (ASGI-186)")
-        if len(reason.encode()) > LONGEST_REASON:
-            raise MessageRefused(f"the reason is longer than {LONGEST_REASON} bytes (ASGI-186)")
+        if self.state == "open":  # before the accept it is a 403, whatever they are (ASGI-151)
+            fields.within(message, "code", values.CLOSE_CODE, "ASGI-186")
+            fields.within(message, "reason", values.CLOSE_REASON, "ASGI-186")
         told = reason if self.version >= (2, 3) else ""  # ASGI-181
         return [{"type": message["type"], "code": code, "reason": told}]
-
-    def _deny(self, message: Message) -> "Iterable[Message] | None":
-        pieces = self._denial.accept(message)
-        self.state = DENIED if self._denial.complete else DENYING
-        if self.state == DENIED:
-            self._part(1006, "")  # ASGI-235
-        return pieces
 
 
 def nullable_code(message: Message) -> int:

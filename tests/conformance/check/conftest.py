@@ -7,17 +7,6 @@ from pathlib import Path
 
 import pytest
 
-RUN = """
-import sys
-from asgate.conformance.check.command import check
-from asgate.errors import Failure
-from asgate.server.importer import import_target
-try:
-    sys.exit(check(import_target).main(sys.argv[1:], standalone_mode=False))
-except Failure as failure:
-    print(failure, file=sys.stderr)
-    sys.exit(failure.exit_code)
-"""
 HERE = Path(__file__).parent
 
 
@@ -27,7 +16,7 @@ def typed(tmp_path):
 
     def run(*arguments, folder=HERE / "apps"):
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", RUN, *map(str, arguments)],
+            [sys.executable, "-W", "ignore", "-m", "asgate", "check", *map(str, arguments)],
             cwd=folder,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,

@@ -17,6 +17,21 @@ def make():
     return app
 
 
+async def raising(scope, receive, send):
+    raise ValueError("always")
+
+
+async def echo(scope, receive, send):
+    if scope["type"] != "http":
+        raise ValueError("HTTP only")
+    while (event := await receive())["type"] == "http.request" and event.get("more_body"):
+        pass
+    if event["type"] == "http.request":
+        print(dict(scope["headers"])[b"content-type"].decode())
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+
 async def failing(scope, receive, send):
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "no database"})
@@ -80,6 +95,57 @@ def test_the_report_is_written(typed, folder):
     assert "ASGI-101" in path.read_text()
     assert "MUST" in err
     assert typed("plain_app:app", "--output", folder / "missing" / "report")[0] == 4
+
+
+def test_what_was_not_judged_fails_whatever_fail_on_says(typed, folder):
+    code, out, _ = typed("faulty_app:raising", "--fail-on=never", folder=folder)
+    assert code == 11
+    assert "NOT JUDGED  GET /\n    raised ValueError('always'), at faulty_app.py:" in out
+    assert "4 subjects: 2 not judged" in out
+    _, out, _ = typed("faulty_app:raising", "--format=junit", folder=folder)
+    failures = ElementTree.fromstring(out).findall(".//failure")
+    assert [failure.get("message")[:27] for failure in failures] == ["raised ValueError('always')"] * 2
+    _, out, _ = typed("faulty_app:raising", "--format=sarif", folder=folder)
+    (run,) = json.loads(out)["runs"]
+    assert [result["level"] for result in run["results"]] == ["error", "error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "subject", "kind"),
+    [
+        (["--body={}"], "POST /", "application/json"),
+        (["--body=@item.json"], "POST /", "application/json"),
+        (["--body=<a/>", "--content-type=text/xml", "--method=PUT"], "PUT /", "text/xml"),
+    ],
+)
+def test_a_body(typed, folder, options, subject, kind):
+    (folder / "item.json").write_text("{}")
+    code, out, err = typed("faulty_app:echo", *options, "--path=/", "--format=json", folder=folder)
+    assert code == 0, err
+    assert subject in {entry["where"] for entry in json.loads(out)["seen"]}
+    assert set(err.split()) == {kind}
+
+
+def test_a_body_that_is_not_there(typed, folder):
+    assert typed("faulty_app:echo", "--body=@missing", folder=folder)[0] == 2
+    assert typed("faulty_app:echo", "--content-type=text/xml", folder=folder)[0] == 2
+
+
+def test_a_schema_that_is_not_there(typed):
+    code, _, err = typed("plain_app:app", "--openapi=/missing.json")
+    assert code == 2
+    assert "no OpenAPI schema at /missing.json: the answer is 200, no content-type: Expecting value" in err
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "sarif"])
+def test_a_report_of_an_application_that_does_not_start(typed, folder, form):
+    code, out, err = typed("faulty_app:failing", f"--format={form}", folder=folder)
+    assert code == 3
+    assert "no database" in out
+    assert "no database" in err
+    if form == "json":
+        (unjudged,) = json.loads(out)["not_judged"]
+        assert unjudged["where"] == "faulty_app:failing"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,31 @@
 """How the drive goes about it."""
 
 import asyncio
+import json
+
+import pytest
 
 from asgate.conformance.check.drive import drive
+from asgate.conformance.check.findings import Report
 from asgate.conformance.check.plan import Wish, subjects
 from asgate.conformance.check.text import text
+
+SCHEMA = {
+    "paths": {
+        "/items": {
+            "post": {"requestBody": {"content": {"application/json": {"example": {"name": "x"}}}}},
+        }
+    }
+}
+
+
+async def body_of(receive):
+    body = b""
+    while (event := await receive())["type"] == "http.request":
+        body += event.get("body", b"")
+        if not event.get("more_body"):
+            return body
+    return None
 
 
 async def read(receive):
@@ -23,7 +44,9 @@ def http(function):
 
 
 def checked(app, *paths, **wish):
-    return drive(app, Wish("it", tuple(subjects(paths or ("/",), ("GET",), ())), timeout=0.3, **wish))
+    report = Report("it")
+    drive(app, Wish("it", tuple(subjects(paths or ("/",), ("GET",), ())), timeout=0.3, **wish), report)
+    return report
 
 
 async def respond(send, status, body=b""):
@@ -31,14 +54,85 @@ async def respond(send, status, body=b""):
     await send({"type": "http.response.body", "body": body})
 
 
-def test_an_application_that_always_fails_has_no_fault_for_it():
+def test_an_application_that_always_raises_has_no_fault_for_it_and_is_not_judged():
     @http
     async def app(scope, receive, send):
         raise RuntimeError("always")
 
-    verdict = checked(app)
-    assert verdict.found == {}
-    assert verdict.seen[0].answer == "raised RuntimeError('always')"
+    report = checked(app, "/", "/other")
+    assert report.found == {}
+    assert report.seen[0].answer == "raised RuntimeError('always')"
+    assert [unjudged.where for unjudged in report.unjudged] == ["GET /", "GET /other"]
+    sentence = report.unjudged[0].sentence
+    assert sentence.startswith("raised RuntimeError('always'), at ")
+    assert "test_drive.py:" in sentence
+    assert report.unjudged[0].trace[-1] == "app: raised RuntimeError('always')"
+
+
+def test_an_error_page_before_the_exception_is_no_answer():
+    @http
+    async def app(scope, receive, send):
+        await read(receive)
+        await respond(send, 500)
+        raise RuntimeError("always")
+
+    assert checked(app).unjudged[0].sentence.startswith("500, then raised RuntimeError('always'), at ")
+
+
+@pytest.mark.parametrize("status", [404, 405, 500])
+def test_every_answer_can_be_judged(status):
+    @http
+    async def app(scope, receive, send):
+        await read(receive)
+        await respond(send, status)
+
+    report = checked(app)
+    assert (report.found, report.unjudged) == ({}, [])
+
+
+def test_who_raises_in_some_scenarios_is_judged():
+    @http
+    async def app(scope, receive, send):
+        await read(receive)
+        if scope["http_version"] == "1.1":
+            raise RuntimeError("old")
+        await respond(send, 200)
+
+    assert checked(app).unjudged == []
+
+
+def test_an_application_that_hangs_is_left_soon():
+    @http
+    async def app(scope, receive, send):
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if scope["method"] == "HEAD":
+                    raise
+
+    report = checked(app)
+    assert (
+        len([seen for seen in report.seen if seen.where == "GET /"]) == 1
+    )  # three waits in the first scenario
+    (note,) = report.notes
+    assert note.startswith("GET /: 38 ")
+    assert " scenarios skipped: 3 times it did not answer or end in the 0.3 s of --timeout" in note
+    (unjudged,) = report.unjudged
+    assert unjudged.sentence.startswith("gave no answer: it is at ")
+    assert "in app; events that it has not taken: 1; no answer in the one scenario" in unjudged.sentence
+
+
+def test_a_slow_application_is_told_of_the_option():
+    @http
+    async def app(scope, receive, send):
+        await read(receive)
+        await asyncio.sleep(60)
+
+    advice = {
+        found.finding.advice for found in checked(app).found.values() if found.finding.clause == "ASGI-095"
+    }
+    assert any("--timeout" in sentence for sentence in advice)
 
 
 def test_what_fails_once_is_not_laid_at_the_scenario_s_door():
@@ -61,9 +155,9 @@ def test_an_endless_stream_is_no_fault():
         while True:
             await send({"type": "http.response.body", "body": b"tick", "more_body": True})
 
-    verdict = checked(app)
+    report = checked(app)
     assert (
-        {found.finding.sentence for found in verdict.faults}
+        {found.finding.sentence for found in report.faults}
         == {
             "the application goes on sending after the client has left"  # below spec version 2.4, send raises nothing
         }
@@ -79,9 +173,9 @@ def test_a_long_poll_is_no_fault():
             [leaving, asyncio.ensure_future(asyncio.Event().wait())], return_when="FIRST_COMPLETED"
         )
 
-    verdict = checked(app)
-    assert verdict.faults == []
-    assert verdict.seen[0].answer == "no answer"
+    report = checked(app)
+    assert report.faults == []
+    assert report.seen[0].answer == "no answer"
 
 
 def test_an_answer_that_is_never_the_same_is_not_compared():
@@ -99,9 +193,34 @@ def test_the_schema_is_asked_for():
     @http
     async def app(scope, receive, send):
         await read(receive)
-        await respond(send, 200, b'{"paths": {"/seen": {"get": {}}}}')
+        await respond(send, 200, b'{"paths": {"/seen": {"get": {}, "post": {}}}}')
 
-    assert "GET /seen" in {seen.where for seen in checked(app, openapi="/openapi.json").seen}
+    report = checked(app, openapi="/openapi.json")
+    assert "GET /seen" in {seen.where for seen in report.seen}
+    assert report.notes == ["POST /seen: left out, --unsafe asks for them, too"]
+
+
+def test_a_body_of_the_schema_is_sent():
+    bodies = set()
+
+    @http
+    async def app(scope, receive, send):
+        if scope["path"] == "/openapi.json":
+            await respond(send, 200, json.dumps(SCHEMA).encode())
+            return
+        body = await body_of(receive)
+        headers = dict(scope["headers"])
+        if body is not None:
+            assert int(headers[b"content-length"]) == len(body)
+            bodies.add((scope["method"], headers[b"content-type"], body))
+        await respond(send, 200 if body else 422)
+
+    report = checked(app, openapi="/openapi.json", unsafe=True)
+    assert report.faults == []
+    assert [note for note in report.notes if "left out" in note] == []
+    whole = ("POST", b"application/json", b'{"name": "x"}')
+    assert whole in bodies
+    assert {seen.answer for seen in report.seen if seen.where == "POST /items"} == {"200", "no answer"}
 
 
 def test_old_applications_are_checked_too():
@@ -114,9 +233,9 @@ def test_old_applications_are_checked_too():
 
         return instance
 
-    verdict = checked(app)
-    assert verdict.found == {}
-    assert verdict.seen[0].answer == "200"
+    report = checked(app)
+    assert report.found == {}
+    assert report.seen[0].answer == "200"
 
 
 def test_the_same_again_is_counted():
@@ -128,4 +247,6 @@ def test_the_same_again_is_counted():
     found = checked(app, "/", "/other").faults[0]
     assert found.count > 20
     assert found.places == ["http GET /", "http GET /other"]
-    assert "http GET /, http GET /other  (plain," in text(checked(app, "/", "/other"))
+    told = text(checked(app, "/", "/other"))
+    assert "http GET /, http GET /other  (" in told
+    assert " times, first: plain)" in told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgate.conformance.check.plan import Subject, encoded, example, of_schema, subjects
+from asgate.conformance.check.plan import Subject, encoded, of_schema, subjects
 
 
 def test_paths_methods_and_websockets():
@@ -24,21 +24,27 @@ SCHEMA = {
         "/items/{number}": {
             "parameters": [{"$ref": "#/components/parameters/number"}],
             "get": {"parameters": [{"name": "q", "in": "query", "required": True, "example": "a b"}]},
-            "post": {},
+            "post": {"requestBody": {"$ref": "#/components/requestBodies/item"}},
         },
         "/odd": None,
         "/head": {"head": {}},
     },
-    "components": {"parameters": {"number": {"name": "number", "in": "path", "schema": {"type": "integer"}}}},
+    "components": {
+        "parameters": {"number": {"name": "number", "in": "path", "schema": {"type": "integer"}}},
+        "requestBodies": {
+            "item": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/item"}}}}
+        },
+        "schemas": {"item": {"required": ["name"], "properties": {"name": {"type": "string"}}}},
+    },
 }
 
 
-def test_a_schema_gives_its_safe_operations():
-    assert of_schema(SCHEMA) == [Subject("/items/1?q=a+b", "GET"), Subject("/head", "HEAD")]
-
-
-def test_and_the_others_when_asked_for():
-    assert Subject("/items/1", "POST") in of_schema(SCHEMA, unsafe=True)
+def test_a_schema_gives_its_operations():
+    assert of_schema(SCHEMA) == [
+        Subject("/items/1?q=a+b", "GET"),
+        Subject("/items/1", "POST", b'{"name": "a"}', "application/json"),
+        Subject("/head", "HEAD"),
+    ]
 
 
 def test_what_is_no_schema():
@@ -46,18 +52,7 @@ def test_what_is_no_schema():
         of_schema({"detail": "Not Found"})
 
 
-@pytest.mark.parametrize(
-    ("parameter", "value"),
-    [
-        ({"example": 5}, "5"),
-        ({"examples": {"first": {"value": "x"}}}, "x"),
-        ({"schema": {"default": "d"}}, "d"),
-        ({"schema": {"enum": ["e", "f"]}}, "e"),
-        ({"schema": {"type": "integer", "minimum": 7}}, "7"),
-        ({"schema": {"type": "string", "format": "date"}}, "2024-02-29"),
-        ({"type": "number"}, "1.5"),
-        ({}, "a"),
-    ],
-)
-def test_values_of_parameters(parameter, value):
-    assert example(parameter) == value
+def test_a_body_is_not_for_every_method():
+    assert Subject("/", "PUT").with_body(b"x", "text/plain") == Subject("/", "PUT", b"x", "text/plain")
+    for subject in (Subject("/", "GET"), Subject("/", "HEAD"), Subject("/")):
+        assert subject.with_body(b"x", "text/plain") is subject

@@ -3,5 +3,5 @@ with one of its planted faults the case for that clause must fail.
 
 It is a judge of the judge, so it takes nothing from asgate: only the standard library. `grammar` reads
 requests, `scope` describes them, `exchange` and `response` are what the application talks to,
-`connection` owns the socket, `lifespan` and `__main__` the process.
+`connection` owns the socket, `lifespan` and `__main__` the process. `lenient` and `driver` serve planted faults alone.
 """

@@ -15,6 +15,7 @@ def main() -> int:
     """Serves what the arguments say."""
     parser = argparse.ArgumentParser(prog="reference")
     parser.add_argument("target", help="module:name")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--path", help="a Unix socket instead")
     parser.add_argument("--root-path", default="")
@@ -25,6 +26,8 @@ def main() -> int:
     options = vars(parser.parse_args())
     module, _, name = options.pop("target").partition(":")
     application: Application = getattr(importlib.import_module(module), name)
+    if planted("asgi2_option_unknown") and options["asgi2"]:
+        parser.error("unrecognized arguments: --asgi2")
     if options.pop("asgi2") or is_called_twice(application):
         application = called_twice(application)
     return asyncio.run(Server(application, **options).run())
@@ -32,6 +35,8 @@ def main() -> int:
 
 def is_called_twice(application: Any) -> bool:
     """Whether it looks like ASGI 2, by asgiref's rules (ASGI-321)."""
+    if planted("asgi3_not_recognised"):
+        return not inspect.iscoroutinefunction(application)
     if planted("asgi2_not_recognised") or hasattr(application, "_asgi_single_callable"):
         return False
     if hasattr(application, "_asgi_double_callable") or inspect.isclass(application):

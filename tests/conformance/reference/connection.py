@@ -12,9 +12,10 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from . import grammar, lenient
 from .exchange import Exchange
-from .grammar import Length, Refused, body_of, take_head
-from .plants import planted
+from .grammar import Length, Refused
+from .plants import planted, spared
 
 if TYPE_CHECKING:
     from .server import Server
@@ -23,6 +24,7 @@ READ_LIMIT = 65536  # bytes that wait for the application before reading stops
 WRITE_LIMIT = 65536  # bytes that wait for the client before `send` waits
 DISCARD_LIMIT = 1 << 20  # bytes of an unread body that are thrown away to keep a connection
 LINGER = 2.0  # seconds for which a client that still sends may read its last answer
+READER = lenient if planted("everything_served") or planted("rest_as_body") else grammar
 
 
 class Changed:
@@ -70,6 +72,8 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self.server.connections.add(self)
         self._task = asyncio.get_running_loop().create_task(self._serve())
+        if planted("called_for_a_connection"):
+            Exchange(self, grammar.Head("GET", b"/", b"", "1.1", []), Length(0)).begin()
 
     def data_received(self, data: bytes) -> None:
         if self._lingering:
@@ -147,13 +151,18 @@ class Connection(asyncio.Protocol):
             if self._paused:
                 self.transport.resume_reading()
         else:
+            if planted("close_by_reset"):
+                self._linger_not()
             self.transport.close()
 
     def reset(self) -> None:
         """Ends the connection so that nobody takes what was sent for complete."""
+        self._linger_not()
+        self.transport.abort()
+
+    def _linger_not(self) -> None:
         sock = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
 
     def drain(self) -> None:
         """The server stops: an idle connection ends now, another one with its answer."""
@@ -179,31 +188,42 @@ class Connection(asyncio.Protocol):
 
     async def _next(self) -> bool:
         """One request, when there is one; whether another may follow. Raises `Refused`."""
-        while (head := take_head(self.buffer)) is None:
-            if planted("called_for_a_cut_head") and self.gone and self.buffer:
+        while (head := READER.take_head(self.buffer)) is None:
+            cut = planted("called_for_a_cut_head") or planted("everything_served")
+            if cut and self.gone and self.buffer:
                 self.buffer += b"\r\n\r\n"
                 continue
             if self.gone or (self.server.stopping and not planted("idle_kept_when_stopping")):
                 return False
             await self.changed.wait()
         self.taken()
-        body = body_of(head)
+        if planted("everything_refused") and not spared(head.path):
+            raise Refused(400)
+        body = READER.body_of(head)
         limit = self.server.body_limit
         if limit and isinstance(body, Length) and body.left > limit:
-            raise Refused(413)
+            raise Refused(400 if planted("limit_answered_400") else 413)
         if planted("whole_body_before_call") and isinstance(body, Length):
             await self.until(lambda: len(self.buffer) >= min(body.left, READ_LIMIT) or self.gone)
+        while planted("one_at_a_time") and self.server.tasks and not spared(head.path):
+            await self.server.changed.wait()
         exchange = self.exchange = Exchange(self, head, body)
         exchange.begin()
+        if planted("lifespan_end_cuts_requests") and self.server.lifespan.deserted:
+            self.reset()
         if planted("answers_out_of_order") and self.buffer:
             return True
-        await self.until(lambda: exchange.over or exchange.response.complete)
+        complete = not planted("next_waits_for_application")
+        await self.until(lambda: exchange.over or (complete and exchange.response.complete))
         self.exchange = None
         return exchange.keeps_connection() and await self._discard(exchange)
 
     async def _discard(self, exchange: Exchange) -> bool:
         """Throws away what the application has not read of a body; False when that would be too much."""
         if planted("unread_body_as_request"):
+            exchange.body.take(
+                self.buffer, int(isinstance(exchange.body, grammar.Chunked))
+            )  # its first size is read
             return True
         room = DISCARD_LIMIT
         while not exchange.body.finished and not self.gone:

@@ -5,11 +5,14 @@ that the application has left unfinished.
 import asyncio
 import os
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .driver import step
 from .grammar import Chunked, Head, Length, Refused
-from .plants import planted
+from .plants import planted, spared
 from .response import Response
 from .scope import http_scope
 
@@ -31,6 +34,7 @@ class Exchange:
         self.connection, self.head, self.body = connection, head, body
         self.server = connection.server
         self.over = False  # the application has ended
+        self._task: asyncio.Task[None] | None = None
         self._given = False  # the whole body
         self._read = 0
         self._told, self._lost, self._held = False, 0, b""  # for planted faults
@@ -53,11 +57,23 @@ class Exchange:
 
     def begin(self) -> None:
         """Calls the application in a task of its own."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        if planted("runs_without_a_task") or planted("changes_threads"):
+            loop.call_soon(step, self._run())
+            return
+        if planted("loop_of_its_own") and not spared(self.head.path):
+            threading.Thread(target=asyncio.run, args=(self._run(),), daemon=True).start()
+            return
+        context = self.server.lifespan.context if planted("context_of_lifespan") else None
+        self._task = loop.create_task(self._run(), context=context)
         self.server.tasks.add(self._task)
+        if planted("continue_at_once") and self._awaits_continue:
+            self._say_continue()
 
     def keeps_connection(self) -> bool:
         """Whether another request may follow."""
+        if planted("closed_silently"):
+            return False
         return self.response.complete and not self.response.closes and not self.connection.gone
 
     async def receive(self) -> Message:
@@ -88,6 +104,8 @@ class Exchange:
         except asyncio.CancelledError:
             if planted("cancelled_receive_loses_event"):
                 self._lost += 1  # as if what waited still stood in a queue
+            if planted("cancelled_receive_ends_request"):
+                self.connection.reset()
             raise
 
     def _event(self) -> Message | None:
@@ -101,11 +119,13 @@ class Exchange:
             data = self.body.take(self.connection.buffer, BLOCK)
             self._read += len(data)
             if self.server.body_limit and self._read > self.server.body_limit:
-                raise Refused(413)
+                raise Refused(400 if planted("limit_answered_400") else 413)
         except Refused as refused:
             self.connection.refuse(refused.status)
             return self._disconnect()
         self.connection.taken()
+        if planted("trailers_in_headers") and isinstance(self.body, Chunked):
+            self.scope["headers"] += self.body.trailers
         if not data and not self.body.finished:
             return None
         self._given = self.body.finished
@@ -116,7 +136,7 @@ class Exchange:
             return None
         if planted("no_disconnect_after_response") and not self.connection.gone:
             return None
-        if planted("cut_body_ends_clean") and not self._given:
+        if (planted("cut_body_ends_clean") or planted("everything_served")) and not self._given:
             self._given = True
             return {"type": "http.request", "body": b"", "more_body": False}
         self._told = True
@@ -130,26 +150,62 @@ class Exchange:
         """One message of the application (ASGI-101 to ASGI-122). Raises for misuse, and has changed nothing then."""
         response = self.response
         if response.complete:
-            if planted("late_message_raises"):
-                raise RuntimeError("the response is complete")
+            self._ignore(message)
             return
+        if planted("other_tasks_refused") and asyncio.current_task() is not self._task:
+            raise RuntimeError("only the task of the application may send")
         self._heed_departure()
-        for block in response.blocks(message):
+        for block in self._blocks(message):
             self._heed_departure(self.connection.transport.is_closing())
-            if planted("pieces_held_back"):
-                self._held += block
-                block = self._held if response.complete else b""
+            block = await self._broken_block(block)
             self.connection.write(block)
             if response.complete:
                 self.connection.changed.announce()
-            try:
-                await self.connection.until(lambda: self.connection.writable or self.connection.gone)
-            except asyncio.CancelledError:
-                if planted("cancelled_send_repeated"):
-                    self.connection.write(block)
-                raise
+                if planted("cancelled_after_response"):
+                    self._task.cancel()
+            await self._written(block)
             if not response.complete:
                 self._heed_departure()
+
+    async def _written(self, block: bytes) -> None:
+        try:
+            await self.connection.until(lambda: self.connection.writable or self.connection.gone)
+        except asyncio.CancelledError:
+            if planted("cancelled_send_repeated"):
+                self.connection.write(block)
+            raise
+
+    def _ignore(self, message: Message) -> None:
+        """What comes after the response is complete (ASGI-111)."""
+        if planted("late_message_raises"):
+            raise RuntimeError("the response is complete")
+        if planted("late_message_sent"):
+            self.connection.write(message.get("body", b""))
+
+    def _blocks(self, message: Message) -> Iterator[bytes]:
+        try:
+            yield from self.response.blocks(message)
+        except Exception:
+            if planted("misuse_ends_response"):
+                self.connection.reset()
+            if not planted("misuse_swallowed"):
+                raise
+
+    async def _broken_block(self, block: bytes) -> bytes:
+        """What is left of a block to write, with the planted fault, if there is one."""
+        if planted("pieces_held_back"):
+            self._held += block
+            return self._held if self.response.complete else b""
+        if planted("messages_mixed") and len(block) > BLOCK:
+            self.connection.write(block[:BLOCK])
+            await asyncio.sleep(0.05)  # others may write meanwhile
+            return block[BLOCK:]
+        early = planted("early_answer_cut") and self.response.complete and not self.body.finished
+        if early or (planted("big_message_cut") and len(block) > 64 * BLOCK):
+            self.connection.write(block[: len(block) // 2])
+            self.connection.close(unread=True)
+            return b""
+        return block
 
     def _heed_departure(self, lost: bool = False) -> None:
         if (lost or self.connection.gone) and not planted("late_send_swallowed"):
@@ -165,8 +221,12 @@ class Exchange:
         if planted("close_option_ignored"):
             options = []
         persists = self.head.version == "1.1" or b"keep-alive" in options or planted("old_version_kept")
-        if self._awaits_continue and not planted("continue_after_answer"):
+        if self._awaits_continue and not (
+            planted("continue_after_answer") or planted("unread_body_as_request")
+        ):
             return False
+        if planted("everything_served") or planted("rest_as_body"):
+            persists = bool(self.connection.buffer)
         return persists and b"close" not in options and not self.server.stopping
 
     async def _run(self) -> None:
@@ -177,9 +237,9 @@ class Exchange:
             await self.server.application(self.scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and the like end one request, not the server
             if planted("failure_ends_server") and not isinstance(error, asyncio.CancelledError):
-                os._exit(1)
+                os.abort()
             failure = error
-        if failure is not None and not isinstance(failure, ClientGone):
+        if failure is not None and (not isinstance(failure, ClientGone) or planted("departure_logged")):
             print("".join(traceback.format_exception(failure)), file=sys.stderr, flush=True)
         if planted("return_without_response_hangs") and failure is None and not self.response.complete:
             return
@@ -196,7 +256,7 @@ class Exchange:
             return
         if not response.begun:
             if failure is None or not planted("no_500_when_raised"):
-                connection.answer(500)
+                connection.answer(self._status_of_failure())
             connection.close(unread=not self.body.finished)
         elif planted("cut_response_ended"):
             connection.write(b"0\r\n\r\n" if response.chunked else b" " * max(0, response.missing))
@@ -206,9 +266,18 @@ class Exchange:
         else:
             connection.close(unread=not self.body.finished)
 
+    def _status_of_failure(self) -> int:
+        if planted("websocket_accepted") and self.scope["type"] == "websocket":
+            return 101
+        return 200 if planted("answers_200_by_itself") else 500
+
 
 def broken_event(event: Message) -> Message:
     """The event with the planted fault, if there is one for it."""
+    if planted("received_backwards"):
+        return event | {"body": event["body"][::-1]}
+    if planted("more_body_left_out") and not event["more_body"]:
+        return {"type": "http.request", "body": event["body"]}
     if planted("body_as_memoryview"):
         return event | {"body": memoryview(event["body"])}
     if planted("body_as_bytearray"):

@@ -19,9 +19,10 @@ FIELD_LIMIT = 100  # fields of a head
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) HTTP/(\d)\.(\d)")
 TARGET = re.compile(rb"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")  # RFC 3986, no fragment
+ODD = re.compile(rb"#|%(?![0-9A-Fa-f]{2})|%(FF|ED|00)|[\x80-\xff]")  # used by a planted fault
 FIELD = re.compile(rb"(" + TOKEN + rb"):[ \t]*((?:[\x21-\x7e\x80-\xff]+[ \t]*)*)")
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::\d*)?")
-ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]+)([^?#]*)(\?[^#]*)?")
+ABSOLUTE = re.compile(rb"(?i:http)://([^/?#]+)([^?#]*)(\?[^#]*)?")
 QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb"|" + QUOTED + rb"))?"
 CHUNK_LINE = re.compile(rb"(0*[0-9A-Fa-f]{1,15})(?:" + EXTENSION + rb")*")
@@ -71,8 +72,12 @@ def take_head(buffer: bytearray) -> Head | None:
     end = buffer.find(b"\r\n\r\n")
     if re.search(rb"(?<!\r)\n", buffer[: end if end >= 0 else len(buffer)]):  # RFC 9112 2.2: may be refused
         raise Refused(400)
+    if planted("head_limit_of_4_kilobytes") and end > LINE_LIMIT:
+        raise Refused(431)
     if end > HEAD_LIMIT or (end < 0 and len(buffer) > HEAD_LIMIT):
         raise Refused(431 if 0 <= buffer.find(b"\r\n") <= HEAD_LIMIT else 414)
+    if end < 0 and planted("called_for_half_a_head") and buffer.endswith(b"\r\n"):
+        end = len(buffer) - 2
     if end < 0:
         return None
     line, *lines = bytes(buffer[:end]).split(b"\r\n")
@@ -82,10 +87,12 @@ def take_head(buffer: bytearray) -> Head | None:
 
 def parsed_head(line: bytes, lines: list[bytes]) -> Head:
     """The head of a request line and field lines. Raises `Refused`."""
+    if planted("odd_target_answered_500") and ODD.search(line):
+        raise Refused(500)
     if not (match := REQUEST_LINE.fullmatch(line)):
         raise Refused(505 if line.endswith(b" HTTP/2") else 400)
     method, target, major, minor = match.groups()
-    if major != b"1":
+    if major != b"1" and not planted("version_ignored"):
         raise Refused(505)
     if len(method) > METHOD_LIMIT:
         raise Refused(501)
@@ -108,7 +115,7 @@ def split_target(head: Head, target: bytes) -> None:
     if head.method == "CONNECT" or not TARGET.fullmatch(target):
         raise Refused(501 if head.method == "CONNECT" else 400)
     if target == b"*" and head.method == "OPTIONS":
-        head.path = target
+        head.path = b"/*" if planted("asterisk_in_path") else target
     elif target.startswith(b"/"):
         head.path, _, head.query = target.partition(b"?")
     elif match := ABSOLUTE.fullmatch(target):
@@ -134,6 +141,9 @@ def parsed_fields(lines: list[bytes]) -> Fields:
             line = line.lstrip(b" \t")
         if planted("space_before_colon_accepted"):
             line = re.sub(rb"[ \t]+:", b":", line, count=1)
+        if planted("pseudo_header_taken") and line.startswith(b":"):
+            fields.append((line[: line.index(b":", 1)], b""))
+            continue
         if planted("control_in_value_accepted"):
             line = line.replace(b"\0", b"?")
         if not (match := FIELD.fullmatch(line)):
@@ -171,6 +181,7 @@ class Chunked:
         self.finished = False
         self._left = 0
         self._next = "size"  # or data, end, trailer: what the buffer begins with
+        self.trailers: Fields = []  # for a planted fault
         self._extra = 0  # bytes of extensions and trailers so far
 
     def take(self, buffer: bytearray, most: int) -> bytes:
@@ -202,7 +213,7 @@ class Chunked:
             self._next = "data" if self._left else "trailer"
         elif line:
             self._count(line)
-            parsed_fields([line])
+            self.trailers += parsed_fields([line])
             if planted("trailers_in_body"):
                 return line
         else:

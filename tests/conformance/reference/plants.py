@@ -10,3 +10,10 @@ PLANT = os.environ.get("ASGATE_PLANT", "")
 def planted(name: str) -> bool:
     """Whether this fault is on."""
     return name == PLANT
+
+
+def spared(path: bytes) -> bool:
+    """Whether a fault that would hit every request leaves this one alone: by plain requests of its own the kit sees
+    that a server lives, and it would take it for dead.
+    """
+    return b"/~aside/" in path

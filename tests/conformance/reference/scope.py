@@ -1,12 +1,37 @@
 """The scope of one request: every key that the text knows, each container made anew."""
 
+import posixpath
 from typing import Any
 from urllib.parse import unquote
 
 from .grammar import Head
 from .plants import planted
 
+OFFERED = (
+    "http.response.pathsend",
+    "http.response.zerocopysend",
+    "http.response.early_hint",
+    "http.response.trailers",
+)
+FOREIGN = (
+    "tls",
+    "http.response.push",
+    "http.response.debug",
+    "websocket.http.response",
+)  # used by a planted fault
 SHARED: dict[str, Any] = {}  # used by planted faults alone
+
+
+class Text(str):
+    """No str, for planted faults."""
+
+
+class Octets(bytes):
+    """No bytes, for planted faults."""
+
+
+class Names(dict[str, Any]):
+    """No dict, for planted faults."""
 
 
 def http_scope(
@@ -45,6 +70,8 @@ def headers_of(head: Head) -> list[tuple[bytes, bytes]]:
         return [(name, b", ".join(value for key, value in headers if key == name)) for name in names]
     if planted("values_in_lower_case"):
         return [(name, value.lower()) for name, value in headers]
+    if planted("underscores_dropped"):
+        return [field for field in headers if b"_" not in field[0]]
     if planted("headers_as_text"):
         return [(name.decode(), value.decode("latin-1")) for name, value in headers]  # type: ignore[misc]
     return headers
@@ -52,18 +79,29 @@ def headers_of(head: Head) -> list[tuple[bytes, bytes]]:
 
 def extensions(head: Head) -> dict[str, dict[str, Any]]:
     """What works on this very connection (ASGI-221)."""
-    offered = ["http.response.pathsend", "http.response.zerocopysend"]
-    if head.version == "1.1" or planted("early_hint_to_10"):
-        offered.append("http.response.early_hint")
-    if head.version == "1.1":
-        offered.append("http.response.trailers")
+    offered = [name for name in OFFERED if head.version == "1.1" or works_on_10(name)]
+    if planted("foreign_extensions"):
+        offered += FOREIGN
+    if planted("extensions_hidden"):
+        return {}
+    if planted("extension_entry_of_none"):
+        return dict.fromkeys(offered)  # type: ignore[arg-type]
     if planted("extensions_shared"):
         return SHARED.setdefault("extensions", {name: {} for name in offered})
     return {name: {} for name in offered}
 
 
+def works_on_10(extension: str) -> bool:
+    """Whether HTTP/1.0 has a way to say it."""
+    if extension == "http.response.early_hint":
+        return planted("early_hint_to_10")
+    return extension != "http.response.trailers"
+
+
 def mounted(path: str, root_path: str) -> str:
     """The path with its root path before it, unless it is there already (ASGI-074)."""
+    if planted("root_path_not_prefixed"):
+        return path
     within = path == root_path or path.startswith(root_path + "/")
     return path if within else root_path + path
 
@@ -82,8 +120,30 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
         (planted("raw_path_decoded"), {"raw_path": scope["path"].encode()}),
         (planted("query_as_text"), {"query_string": head.query.decode("latin-1")}),
         (planted("query_decoded"), {"query_string": unquote(head.query.decode("latin-1")).encode()}),
-        (planted("short_http_version"), {"http_version": head.version.removesuffix(".0")}),
+        (planted("short_http_version"), {"http_version": head.version.partition(".")[0]}),
         (planted("method_as_it_came"), {"method": head.method}),
+        (planted("method_lowered"), {"method": head.method.lower()}),
+        (planted("path_normalised"), {"path": posixpath.normpath(scope["path"])}),
+        (planted("parameters_cut"), {"path": scope["path"].partition(";")[0]}),
+        (
+            planted("overlong_utf8_decoded"),
+            {"path": unquote(head.path.replace(b"%C0%AF", b"/").decode("latin-1"))},
+        ),
+        (
+            planted("raw_path_normalised"),
+            {"raw_path": posixpath.normpath(head.path)},
+        ),
+        (planted("root_path_of_slash"), {"root_path": scope["root_path"] or "/"}),
+        (planted("key_of_its_own"), {"reference.version": "1"}),
+        (planted("type_as_subclass"), {"type": Text(scope["type"])}),
+        (
+            planted("values_as_subclasses"),
+            {key: subclassed(value) for key, value in scope.items() if key != "type"},
+        ),
+        (
+            planted("websocket_accepted") and b"upgrade" in head.names,
+            {"type": "websocket", "subprotocols": []},
+        ),
         (planted("wrong_scheme"), {"scheme": ""}),
         (
             planted("ports_as_text"),
@@ -91,7 +151,9 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
         ),
         (planted("server_as_text"), {"server": ":".join(map(str, scope["server"]))}),
         (planted("wrong_asgi_version"), {"asgi": {"version": "2.0", "spec_version": "2.5"}}),
+        (planted("wrong_spec_version"), {"asgi": {"version": "3.0", "spec_version": "3.0"}}),
         (planted("asgi_shared"), {"asgi": SHARED.setdefault("asgi", scope["asgi"])}),
+        (planted("ipv6_in_brackets"), {key: bracketed(scope[key]) for key in ("client", "server")}),
         (planted("client_of_unix_socket"), {"client": scope["client"] or ("", 0)}),
     ]
     if planted("scope_key_missing"):
@@ -99,8 +161,21 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
     for wanted, changes in wrong:
         if wanted:
             scope |= changes
+    if planted("scope_as_subclass"):
+        return Names(scope)
     if planted("scope_shared"):
         old = SHARED.setdefault("scope", {})
         old.update(scope)
         return old
     return scope
+
+
+def subclassed(value: Any) -> Any:
+    """A value as an instance of a subclass."""
+    kinds: dict[type, type] = {str: Text, bytes: Octets, dict: Names}
+    return kinds[type(value)](value) if type(value) in kinds else value
+
+
+def bracketed(address: Any) -> Any:
+    """An address of IPv6 as URLs have it."""
+    return (f"[{address[0]}]", address[1]) if address and ":" in address[0] else address

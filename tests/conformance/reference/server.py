@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -55,14 +56,15 @@ class Server:
         try:
             starting.result()
         except StartupFailed as failed:
-            print(f"startup failed: {failed}", file=sys.stderr)
-            return STARTUP_FAILED
+            if not planted("failure_not_printed"):
+                print(f"startup failed: {failed}", file=sys.stderr)
+            return 0 if planted("failure_without_exit_code") else STARTUP_FAILED
         listener = listener or await self._listen()
         await signalled
         if not planted("accepts_while_stopping"):
             listener.close()
         await self._drain()
-        return 0
+        return 1 if planted("stop_with_exit_code") else 0
 
     async def _listen(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -76,8 +78,11 @@ class Server:
         if planted("shutdown_before_drain"):
             await self.lifespan.stop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if planted("grace_without_end") else self._grace):
+            endless = planted("grace_without_end") or planted("idle_kept_when_stopping")
+            async with asyncio.timeout(None if endless else self._grace):
                 await self._finished()
+        if planted("killed_after_the_grace") and self.tasks:
+            os._exit(0)
         for task in self.tasks:
             task.cancel()
         for connection in list(self.connections):

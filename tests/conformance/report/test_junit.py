@@ -6,7 +6,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from asgate.conformance.report.junit import junit
-from asgate.conformance.report.rows import Row, Verdict, rows
+from asgate.conformance.report.rows import Mark, Row, rows
 from asgate.spec.clauses import Level
 
 
@@ -39,6 +39,20 @@ def test_a_fault_fails_with_its_evidence(root):
     assert "GET /order_kept" in failed.find("system-out").text
 
 
+def test_a_fault_of_the_kit_is_an_error(root):
+    assert root.get("errors") == "1"
+    errors = root.findall(".//testcase[error]")
+    assert [it.get("name") for it in errors] == ["response/hints"]
+    assert errors[0].find("failure") is errors[0].find("skipped") is None
+
+
+def test_a_run_that_was_interrupted_is_an_error(judgements):
+    document = fromstring(junit(rows(replace(judgements[0], complete=False)), "asgate conform"))
+    suite = document.findall("testsuite")[-1]
+    assert (suite.get("name"), suite.get("errors")) == ("plain: run", "1")
+    assert "only 6 cases were judged" in suite.find(".//error").get("message")
+
+
 def test_a_crash_fails(root):
     assert root.find(".//failure[@type='SHOULD crashed']") is not None
 
@@ -56,7 +70,7 @@ def test_what_differs_passes_and_says_how(root):
 @pytest.mark.parametrize("code", [0, 1, 0x1B, 0x7F, 0x85, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x202E])
 def test_any_character_can_be_in_a_text(code):
     text = f"a{chr(code)}b]]><c&\"'"
-    row = Row(text, text, Level.MUST, Verdict.FAILED, text, text, (text,), text, (text,), text)
-    document = junit([row, replace(row, verdict=Verdict.SKIPPED)], text)
+    row = Row(text, text, Level.MUST, Mark.FAILED, text, text, (text,), text, (text,), text)
+    document = junit([row, replace(row, verdict=Mark.SKIPPED)], text)
     assert chr(code) not in document
     assert fromstring(document.encode()).find(".//failure").get("message").startswith("a\\")

@@ -1,5 +1,7 @@
 """Markdown: the counts, the faults, and that no text is markup."""
 
+from dataclasses import replace
+
 from asgate.conformance.report.markdown import markdown, tables
 from asgate.conformance.report.visible import prose
 
@@ -34,6 +36,25 @@ def test_faults_are_listed_and_a_practice_is_called_one(judgements):
     assert "ASGI-022 (practice)" in broken
     assert "ASGI-065, ASGI-066 " in broken
     assert "No fault." in text[text.index("## plain 1.0") : text.index("## broken 1.1")]
+
+
+def test_a_run_that_was_interrupted_is_marked(judgements):
+    told = "The run was interrupted: only 6 cases were judged."
+    assert told in markdown([replace(judgements[0], complete=False)])
+    assert told not in markdown(judgements)
+
+
+def test_cases_that_were_not_run_are_counted(judgements):
+    plain, broken, _ = judgements
+    text = markdown([plain, replace(broken, results=broken.results[:2])])
+    assert "4 of 6 cases were not run." in text[text.index("## broken 1.1") :]
+    assert "were not run" not in markdown(judgements)
+
+
+def test_a_fault_of_the_kit_is_listed_and_not_called_the_servers(judgements):
+    odd = markdown(judgements)[markdown(judgements).index("## odd 1.2") :]
+    assert "The kit itself failed: 1" in odd
+    assert "No fault." not in odd
 
 
 def test_what_is_not_offered_is_listed_with_its_reason(judgements):

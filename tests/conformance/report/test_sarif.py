@@ -2,10 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
-from asgate.conformance.report.rows import Row, Verdict, rows
+from asgate.conformance.report.rows import Mark, Row, rows
 from asgate.conformance.report.sarif import sarif
 from asgate.spec.clauses import Level
 
@@ -65,9 +66,30 @@ def test_nothing_unseen_is_in_a_text(log):
     assert "\\\\u202egnp.exe" in text
 
 
+def test_every_result_has_a_place_that_code_scanning_takes(judgements):
+    """A server has no source file here: the place is the file with the evidence."""
+    runs = {it.server: rows(it) for it in judgements}
+    for run in sarif(runs, "asgate conform", "", "results.json")["runs"]:
+        for result in run["results"]:
+            place = result["locations"][0]["physicalLocation"]
+            assert place == {"artifactLocation": {"uri": "results.json"}, "region": {"startLine": 1}}
+
+
+def test_a_fault_of_the_kit_and_an_interruption_are_notifications(judgements, log):
+    assert "invocations" not in log["runs"][0]
+    (invocation,) = log["runs"][2]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith(
+        "response/hints: expected"
+    )
+    cut = sarif({"plain": rows(replace(judgements[0], complete=False))}, "asgate conform", "")
+    (notification,) = cut["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "interrupted: the run was interrupted: only 6 cases were judged"
+
+
 def test_a_row_can_name_a_file():
     row = Row(
-        "http GET /", "t", Level.MUST, Verdict.FAILED, "m", "main:app", (), "s", ("ASGI-085",), file="main.py"
+        "http GET /", "t", Level.MUST, Mark.FAILED, "m", "main:app", (), "s", ("ASGI-085",), file="main.py"
     )
     (result,) = sarif({"main:app": [row]}, "asgate check", "")["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "main.py"}}

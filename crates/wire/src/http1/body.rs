@@ -1,6 +1,6 @@
 //! Request bodies: takes the framing off (RFC 9112 sections 6 and 7.1). Data is given on as it comes, nothing is kept.
 //!
-//! Trailer fields are checked, counted and dropped (ASGI has no event for them); chunk extensions are skipped.
+//! Trailer fields are checked, counted and dropped (ASGI has no event for them); chunk extensions are checked and dropped.
 //! The chunked decoder is a machine over single bytes, except for chunk data, which it cuts out whole:
 //!
 //! ```text

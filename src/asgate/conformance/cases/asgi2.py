@@ -10,7 +10,6 @@ from asgate.conformance.conversation import Conversation
 from asgate.conformance.process import NotStarted
 from asgate.conformance.trial import Failed, Trial
 from asgate.conformance.wire import Wire
-from asgate.spec.clauses import Level
 
 START = 4.0  # seconds: a server that does not know the form may accept connections and answer none
 SECONDS = 10.0
@@ -32,12 +31,12 @@ def _served(trial: Trial, target: str, **options: str) -> tuple[Wire, Conversati
     return wire, app
 
 
-def _form(name: str, target: str, title: str, clause: str, level: Level = Level.SHOULD) -> None:
+def _form(name: str, target: str, title: str, clause: str) -> None:
     def check(trial: Trial) -> None:
         _served(trial, target)
 
     check.__name__, check.__doc__ = name, title
-    case(*dict.fromkeys((clause, "ASGI-321")), level=level, seconds=SECONDS, alone=True)(check)
+    case(*dict.fromkeys((clause, "ASGI-321")), seconds=SECONDS, alone=True)(check)
 
 
 _form("double_class", "asgi2", "A class that takes the scope is served as ASGI 2.", "ASGI-320")
@@ -47,8 +46,7 @@ _form(
     "double_by_mark",
     "asgi2_marked",
     "A callable marked as double is served as ASGI 2.",
-    "ASGI-321",
-    Level.MAY,
+    "SERVER-28",
 )
 _form(
     "single_instance", "asgi3_instance", "An object with an async __call__ is served as ASGI 3.", "ASGI-321"
@@ -57,8 +55,7 @@ _form(
     "single_by_mark",
     "asgi3_marked",
     "A plain callable marked as single is served as ASGI 3.",
-    "ASGI-321",
-    Level.MAY,
+    "SERVER-28",
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asgate.conformance.case import case
 from asgate.conformance.conversation import Conversation, Operation
+from asgate.conformance.moves import GET
 from asgate.conformance.trial import Trial
 from asgate.conformance.values import Fill
 from asgate.conformance.wire import Wire
@@ -34,7 +35,7 @@ def stalled_download(trial: Trial) -> tuple[Wire, Conversation, Operation, int]:
 def slow_client(trial: Trial) -> tuple[Wire, Conversation]:
     """A client that does not read, and its application, which has started to answer."""
     wire = trial.connect(buffer=4096)
-    wire.send(b"GET / HTTP/1.1\r\nhost: probe\r\n\r\n")
+    wire.send(GET)
     app = trial.conversation()
     app.receive()
     app.start()
@@ -268,7 +269,7 @@ def others_are_served_beside_a_stalled_upload(trial: Trial) -> None:
 def one_big_body_to_a_slow_reader(trial: Trial) -> None:
     """One body of 16 MiB arrives whole at a client that reads late, whatever the sockets hold."""
     wire = trial.connect(buffer=4096)
-    wire.send(b"GET / HTTP/1.1\r\nhost: probe\r\n\r\n")
+    wire.send(GET)
     app = trial.conversation()
     app.start(headers=[(b"content-length", b"%d" % (16 * MEBIBYTE))])
     operation = app.begin_send({"type": "http.response.body", "body": Fill(16 * MEBIBYTE)})

@@ -2,10 +2,8 @@
 
 from asgate.conformance.case import case
 from asgate.conformance.conversation import Conversation
+from asgate.conformance.moves import kept, next_call
 from asgate.conformance.trial import Trial
-
-GET = b"GET / HTTP/1.1\r\nhost: probe\r\n\r\n"
-
 
 # How it is called.
 
@@ -29,21 +27,10 @@ def called_once_per_request(trial: Trial) -> None:
         app = trial.conversation()
         trial.expect(app.path == path, f"a scope with path {path}", saw=app.path)
         app.respond(body=path.encode())
-        trial.expect(wire.response().body == path.encode(), f"the answer to {path}")
+        response = wire.response()
+        trial.expect(response.body == path.encode(), f"the answer to {path}")
+        kept(trial, response)
     trial.expect(trial.uncalled(), "three calls for three requests")
-
-
-@case("ASGI-073", rfc="RFC 9112 9.3.2")
-def pipelined_answers_in_order(trial: Trial) -> None:
-    """Requests sent at once get their answers in their order."""
-    paths = ["/1", "/2", "/3"]
-    wire = trial.connect()
-    wire.send(b"".join(f"GET {path} HTTP/1.1\r\nhost: probe\r\n\r\n".encode() for path in paths))
-    for _ in paths:
-        app = trial.conversation()
-        app.respond(body=str(app.path).encode())
-    answers = [wire.response().body.decode() for _ in paths]
-    trial.expect(answers == paths, "the answers in the order of the requests", saw=answers)
 
 
 @case("ASGI-003")
@@ -85,22 +72,6 @@ def runs_on_the_main_thread(trial: Trial) -> None:
     app.respond()
     if not app.facts["main_thread"]:
         trial.differs("the loop runs on another thread than the main one; the application stays on it")
-
-
-@case("ASGI-003", "ASGI-192", seconds=10, alone=True)
-def lifespan_and_requests_share_a_loop(trial: Trial) -> None:
-    """Lifespan and requests run on the same loop and thread."""
-    server = trial.server()
-    wire, app = trial.request(server=server)
-    app.respond()
-    wire.response()
-    calls = [report for _, report in server.control.opened if report["scope"]["type"] == "lifespan"]
-    if not calls:
-        trial.not_offered("the application is never called for lifespan")
-    facts = calls[0]["facts"]
-    if facts["pid"] != app.facts["pid"]:
-        trial.fail("lifespan in the process that serves the requests", saw="another process")
-    _expect_same_place(trial, app, facts)
 
 
 @case("ASGI-002", "ASGI-090")
@@ -149,9 +120,7 @@ def _fresh(name: str, *path: str, value: object, title: str) -> None:
         app.mutate(*path, value=value)
         trial.expect(_lacks(other.look(), path, value), "no trace of it in a request at the same time")
         app.respond()
-        wire.response()
-        wire.send(GET)
-        later = trial.conversation()
+        _, later = next_call(trial, wire, wire.response())
         trial.expect(_lacks(later.scope, path, value), "no trace of it in the next request")
         other.respond()
         later.respond()
@@ -196,9 +165,7 @@ def fresh_extension_entries(trial: Trial) -> None:
         trial.not_offered("no extension is advertised")
     app.mutate("extensions", names[0], "leak", value=1)
     app.respond()
-    wire.response()
-    wire.send(GET)
-    later = trial.conversation()
+    _, later = next_call(trial, wire, wire.response())
     entry = later.scope["extensions"].get(names[0])
     trial.expect("leak" not in entry, f"a fresh entry for {names[0]}", saw=entry)
     later.respond()

@@ -1,26 +1,20 @@
 """A stop by SIGTERM: no new connections, what runs is finished, what idles is closed, and the process ends.
 
 Every case has a server of its own with a request that holds the stop up. That the stop has begun shows when a new
-connection is refused or no longer served, so nothing here depends on how long a signal takes.
+connection is refused, closed or left alone (`moves.stop`), so nothing here depends on how long a signal takes.
 """
 
 import contextlib
 import signal
-import time
 
 from asgate.conformance.case import case
-from asgate.conformance.control import Overdue
 from asgate.conformance.conversation import Conversation, Gone
+from asgate.conformance.moves import GET, POST, START, answer, called, called_early, ended, kept, stop
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
 from asgate.conformance.values import Fill
 from asgate.conformance.wire import Malformed, Wire
-from asgate.spec.clauses import Level
 
-START = 10.0  # seconds: a server of its own must start and stop in that time
-UNSERVED = (
-    0.5  # seconds after which a connection to a server that should stop counts as one that is not served
-)
 STREAM = {"type": "http.response.body", "body": b"piece\n", "more_body": True}
 
 
@@ -32,43 +26,7 @@ def running(trial: Trial, **options: str) -> tuple[Server, Wire, Conversation]:
     return server, wire, app
 
 
-def called(server: Server) -> bool:
-    """Whether there is a call of the application that the case has not taken."""
-    return any(report["mode"] == "steered" for _, report in server.control.opened)
-
-
-def stop(trial: Trial, server: Server, app: Conversation) -> None:
-    """SIGTERM, and until the server refuses connections, or leaves one without its application. `app` still runs, or
-    the case fails.
-    """
-    server.terminate()
-    while (wire := trial.knock(server)) is not None:
-        app.turn()
-        with contextlib.suppress(OSError):
-            wire.send(b"GET /late HTTP/1.1\r\nhost: probe\r\n\r\n")
-        try:
-            server.control.wait(lambda: called(server), time.monotonic() + UNSERVED, "a call")
-        except Overdue:
-            break
-        answer(trial.conversation(server))
-        wire.close()
-    app.turn()
-
-
-def answer(app: Conversation, status: int = 200, body: bytes = b"ok") -> None:
-    """Responds. The server may end before the application has returned."""
-    with contextlib.suppress(Gone):
-        app.respond(status, body)
-
-
-def ended(trial: Trial, server: Server) -> int:
-    """Waits until the server has ended; its exit code."""
-    code = server.exit_code(trial.deadline())
-    trial.note(f"the server ended with {code}")
-    return code
-
-
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-01", seconds=START, alone=True)
 def idle_server_ends(trial: Trial) -> None:
     """A server without requests ends on SIGTERM, with exit code 0."""
     server = trial.server()
@@ -87,7 +45,7 @@ def ended_by(trial: Trial, server: Server, number: signal.Signals) -> int:
     return code
 
 
-@case("ASGI-199", level=Level.MAY, seconds=START, alone=True)
+@case("SERVER-02", seconds=START, alone=True)
 def interrupt_ends_it_too(trial: Trial) -> None:
     """A server without requests ends on SIGINT as on SIGTERM, with exit code 0."""
     server = trial.server()
@@ -96,7 +54,7 @@ def interrupt_ends_it_too(trial: Trial) -> None:
         trial.differs(f"it ends with exit code {code} after SIGINT")
 
 
-@case("ASGI-199", seconds=START, alone=True)
+@case("SERVER-03", seconds=START, alone=True)
 def no_new_connections(trial: Trial) -> None:
     """Once a stop has begun, no new connection reaches the application, though a request still runs."""
     server, wire, app = running(trial)
@@ -108,14 +66,14 @@ def no_new_connections(trial: Trial) -> None:
         late = trial.knock(server)
         if late is not None:
             with contextlib.suppress(OSError):
-                late.send(b"GET /late HTTP/1.1\r\nhost: probe\r\n\r\n")
+                late.send(GET)
         app.turn(100)
     trial.expect(not called(server), "no call for a new connection")
     answer(app)
     trial.expect(wire.response().status == 200, "the running request is answered")
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-04", seconds=START, alone=True)
 def unanswered_request_is_answered(trial: Trial) -> None:
     """A request that the stop finds is answered by its application, whole."""
     server, wire, app = running(trial)
@@ -128,7 +86,7 @@ def unanswered_request_is_answered(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-04", seconds=START, alone=True)
 def running_response_is_finished(trial: Trial) -> None:
     """A response that the stop finds begun comes to its end."""
     server, wire, app = running(trial)
@@ -145,15 +103,13 @@ def running_response_is_finished(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-04", seconds=START, alone=True)
 def running_upload_is_finished(trial: Trial) -> None:
     """A request whose body still arrives when the stop begins is read to its end and answered."""
     server = trial.server()
     wire = trial.connect(server)
-    wire.send(b"POST / HTTP/1.1\r\nhost: probe\r\ncontent-length: 8\r\n\r\nhalf")
-    if trial.uncalled(server):
-        trial.differs("the application is not called before its whole body is there")
-    app = trial.conversation(server)
+    wire.send(POST + b"content-length: 8\r\n\r\nhalf")
+    app = called_early(trial, server)
     app.receive()
     stop(trial, server, app)
     wire.send(b"full")
@@ -164,7 +120,7 @@ def running_upload_is_finished(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True, rfc="RFC 9112 9.6")
+@case("SERVER-05", seconds=START, alone=True, rfc="RFC 9112 9.6")
 def answers_say_close(trial: Trial) -> None:
     """An answer that is begun after the stop says connection: close, and the connection is closed after it."""
     server, wire, app = running(trial)
@@ -177,13 +133,13 @@ def answers_say_close(trial: Trial) -> None:
         trial.differs("the connection closes without having said so; RFC 9112 only says SHOULD")
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-05", seconds=START, alone=True)
 def idle_connections_are_closed(trial: Trial) -> None:
     """An idle kept-alive connection is closed when the stop begins, and does not wait for the requests that run."""
     server = trial.server()
     idle, first = trial.request("/idle", server=server)
     first.respond()
-    idle.response()
+    kept(trial, idle.response())
     wire, app = trial.request("/", server=server)
     stop(trial, server, app)
     trial.expect(idle.ended(), "the end of the idle connection")
@@ -192,7 +148,7 @@ def idle_connections_are_closed(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-05", seconds=START, alone=True)
 def clients_that_keep_their_connection_do_not_hold_it_up(trial: Trial) -> None:
     """After the last answer the server ends, although its clients have not closed their connections."""
     server = trial.server()
@@ -209,7 +165,7 @@ def clients_that_keep_their_connection_do_not_hold_it_up(trial: Trial) -> None:
         trial.expect(other.ended(), "the end of a connection without a request")
 
 
-@case("ASGI-199", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-06", seconds=START, alone=True)
 def half_a_head_does_not_hold_it_up(trial: Trial) -> None:
     """A client that has sent half a request head does not keep the server from ending within its grace."""
     server = trial.server(grace="2")
@@ -222,7 +178,7 @@ def half_a_head_does_not_hold_it_up(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", "ASGI-019", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-06", "ASGI-019", seconds=START, alone=True)
 def stream_longer_than_the_grace_is_cut(trial: Trial) -> None:
     """A stream that is longer than the grace is cut so that the client can see it, and the server ends."""
     server, wire, app = running(trial, grace="1")
@@ -234,7 +190,7 @@ def stream_longer_than_the_grace_is_cut(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", "ASGI-018", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-06", "ASGI-018", seconds=START, alone=True)
 def request_longer_than_the_grace_ends(trial: Trial) -> None:
     """A request that is not answered within the grace is answered with a 5xx or closed, and the server ends."""
     server, wire, app = running(trial, grace="1")
@@ -243,7 +199,7 @@ def request_longer_than_the_grace_ends(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", "ASGI-200", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-06", "ASGI-199", "ASGI-200", seconds=START, alone=True)
 def shutdown_follows_the_grace(trial: Trial) -> None:
     """When the grace is over, lifespan.shutdown is sent all the same, after the requests have been ended."""
     trial.lifespan_offered()
@@ -261,12 +217,12 @@ def shutdown_follows_the_grace(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-199", "ASGI-118", level=Level.SHOULD, seconds=START, alone=True)
+@case("SERVER-06", "ASGI-118", seconds=START, alone=True)
 def client_that_does_not_read_does_not_hold_it_up(trial: Trial) -> None:
     """A client that does not read its response does not keep the server from ending within its grace."""
     server = trial.server(grace="1")
     wire = trial.connect(server, buffer=4096)
-    wire.send(b"GET / HTTP/1.1\r\nhost: probe\r\n\r\n")
+    wire.send(GET)
     app = trial.conversation(server)
     app.start()
     app.begin_send({"type": "http.response.body", "body": Fill(32 << 20), "more_body": True})
@@ -275,7 +231,7 @@ def client_that_does_not_read_does_not_hold_it_up(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-095", "ASGI-199", level=Level.MAY, seconds=START, alone=True)
+@case("SERVER-07", "ASGI-095", seconds=START, alone=True)
 def application_hears_of_its_end(trial: Trial) -> None:
     """An application that waits when the grace is over hears http.disconnect, or is cancelled."""
     server, wire, app = running(trial, grace="1")

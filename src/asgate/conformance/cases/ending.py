@@ -13,7 +13,6 @@ from asgate.conformance.control import Overdue, left_until
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
 from asgate.conformance.wire import Malformed, Wire
-from asgate.spec.clauses import Level
 
 
 def _raises(kind: str) -> None:
@@ -82,7 +81,7 @@ def raises_in_a_body_of_known_length(trial: Trial) -> None:
     trial.expect_cut(wire)
 
 
-@case("ASGI-019", level=Level.MAY, rfc="RFC 9112 8")
+@case("SERVER-26", "ASGI-019", rfc="RFC 9112 8")
 def raises_in_a_body_up_to_the_close(trial: Trial) -> None:
     """An application that raises in a body that ends with the connection gets a reset, the only visible cut."""
     wire = trial.connect()
@@ -162,15 +161,6 @@ def _stops(kind: str) -> None:
 
 for _kind in ("SystemExit", "KeyboardInterrupt"):
     _stops(_kind)
-
-
-@case("ASGI-020", seconds=10, alone=True)
-def rejects_lifespan(trial: Trial) -> None:
-    """An application that raises for the lifespan scope is served."""
-    server = trial.server(modes={"lifespan": "refuse"})
-    wire, app = trial.request(server=server)
-    app.respond()
-    trial.expect(wire.response().status == 200, "status 200")
 
 
 @case("ASGI-020", "ASGI-016")

@@ -10,7 +10,6 @@ from typing import Any
 from asgate.conformance.case import case
 from asgate.conformance.trial import Trial
 from asgate.conformance.values import Wrong
-from asgate.spec.clauses import Level
 
 START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: dict[str, Any] = {"type": "http.response.body", "body": b"body"}
@@ -21,7 +20,7 @@ def without(message: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != key}
 
 
-def _refused(name: str, message: Any, title: str, *clauses: str, level: Level | None = None) -> None:
+def _refused(name: str, message: Any, title: str, *clauses: str) -> None:
     """A case whose message comes in the place of the start."""
 
     def check(trial: Trial) -> None:
@@ -32,7 +31,7 @@ def _refused(name: str, message: Any, title: str, *clauses: str, level: Level | 
         trial.expect_raised(raised, title)
 
     check.__name__, check.__doc__ = name, f"send raises for {title}."
-    case(*clauses, level=level)(check)
+    case(*clauses)(check)
 
 
 def _refused_body(name: str, message: dict[str, Any], title: str, *clauses: str) -> None:
@@ -91,8 +90,7 @@ for _number in (0, -1, 99, 1000, 1 << 16, 1 << 64):
         f"status_of_{_number}".replace("-", "minus_"),
         START | {"status": _number},
         f"status {_number}, which no HTTP response can have",
-        "ASGI-120",
-        level=Level.SHOULD,
+        "SERVER-20",
     )
 HEADERS: dict[str, Any] = {"none": None, "int": 1, "object": Wrong("object")}
 for _name, _value in HEADERS.items():
@@ -145,36 +143,6 @@ _refused_body(
     "unknown_after_the_start", {"type": "http.nothing"}, "an unknown type in a response", "ASGI-030"
 )
 _refused_body("no_type_after_the_start", {"body": b"ok"}, "no type in a response", "ASGI-031", "ASGI-041")
-
-
-# Extensions that were not advertised.
-
-EXTENSIONS: dict[str, tuple[bool, dict[str, Any]]] = {  # name: after the start, the message's keys
-    "http.response.debug": (False, {"info": {}}),
-    "http.response.early_hint": (False, {"links": [b"</a>; rel=preload"]}),
-    "http.response.push": (True, {"path": "/pushed", "headers": []}),
-    "http.response.pathsend": (True, {"path": "/nowhere"}),
-    "http.response.zerocopysend": (True, {"file": 0, "count": 0}),
-    "http.response.trailers": (True, {"headers": [], "more_trailers": False}),
-}
-
-
-def _unadvertised(extension: str, started: bool, keys: dict[str, Any]) -> None:
-    def check(trial: Trial) -> None:
-        _, app = trial.request()
-        if extension in (app.scope.get("extensions") or {}):
-            return
-        if started:
-            app.start()
-        trial.expect_raised(app.refused({"type": extension} | keys), f"{extension}, not advertised")
-
-    check.__name__ = "unadvertised_" + extension.removeprefix("http.response.")
-    check.__doc__ = f"send raises for {extension} unless the scope advertises it."
-    case("ASGI-039", "ASGI-223", level=Level.MUST)(check)
-
-
-for _extension, (_started, _keys) in EXTENSIONS.items():
-    _unadvertised(_extension, _started, _keys)
 
 
 # What must not raise.

@@ -68,37 +68,37 @@ def _refused(trial: Trial, message: dict[str, Any], *, before: bool = False) -> 
     trial.expect(response.body == b"ok" and not response.informational, "the plain response", saw=response)
 
 
-@case("ASGI-223", extension="http.response.push")
+@case("ASGI-223", "ASGI-039", extension="http.response.push")
 def unadvertised_push_raises(trial: Trial) -> None:
     """http.response.push raises where it is not advertised, and the response can still be sent."""
     _refused(trial, PUSH)
 
 
-@case("ASGI-223", extension="http.response.pathsend")
+@case("ASGI-223", "ASGI-039", extension="http.response.pathsend")
 def unadvertised_pathsend_raises(trial: Trial) -> None:
     """http.response.pathsend raises where it is not advertised, and the response can still be sent."""
     _refused(trial, {"type": "http.response.pathsend", "path": trial.file(b"ok")})
 
 
-@case("ASGI-223", extension="http.response.zerocopysend")
+@case("ASGI-223", "ASGI-039", extension="http.response.zerocopysend")
 def unadvertised_zerocopysend_raises(trial: Trial) -> None:
     """http.response.zerocopysend raises where it is not advertised, and the response can still be sent."""
     _refused(trial, {"type": "http.response.zerocopysend", "file": 0})
 
 
-@case("ASGI-223", extension="http.response.early_hint")
+@case("ASGI-223", "ASGI-039", extension="http.response.early_hint")
 def unadvertised_early_hint_raises(trial: Trial) -> None:
     """http.response.early_hint raises where it is not advertised, and the response can still be sent."""
     _refused(trial, EARLY_HINT, before=True)
 
 
-@case("ASGI-223", extension="http.response.debug")
+@case("ASGI-223", "ASGI-039", extension="http.response.debug")
 def unadvertised_debug_raises(trial: Trial) -> None:
     """http.response.debug raises where it is not advertised, and the response can still be sent."""
     _refused(trial, DEBUG, before=True)
 
 
-@case("ASGI-223", "ASGI-280", extension="http.response.trailers")
+@case("ASGI-223", "ASGI-039", "ASGI-280", extension="http.response.trailers")
 def unadvertised_trailers_raise(trial: Trial) -> None:
     """http.response.trailers raises where it is not advertised, and the response can still be sent."""
     _refused(trial, TRAILERS)

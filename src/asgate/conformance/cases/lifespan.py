@@ -9,24 +9,14 @@ import contextlib
 import signal
 
 from asgate.conformance.case import case
-from asgate.conformance.cases.drain import answer, ended, stop
 from asgate.conformance.conversation import Conversation, Gone
+from asgate.conformance.moves import COMPLETE, GET, START, answer, ended, served, starting, stop
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
-from asgate.spec.clauses import Level
 
-START = 10.0  # seconds: a server of its own must start and stop in that time
 STARTUP = {"type": "lifespan.startup"}
 SHUTDOWN = {"type": "lifespan.shutdown"}
-COMPLETE = {"type": "lifespan.startup.complete"}
 ENDED = {"type": "lifespan.shutdown.complete"}
-
-
-def starting(trial: Trial) -> tuple[Server, Conversation]:
-    """A server whose lifespan has been called and has done nothing yet."""
-    trial.lifespan_offered()
-    server = trial.server(modes={"lifespan": "steered"}, wait=False)
-    return server, trial.conversation(server, "lifespan")
 
 
 def started(trial: Trial) -> tuple[Server, Conversation]:
@@ -36,15 +26,6 @@ def started(trial: Trial) -> tuple[Server, Conversation]:
     life.send(COMPLETE)
     server.wait_until_ready(trial.deadline())
     return server, life
-
-
-def served(trial: Trial, server: Server) -> Conversation:
-    """Fails the case unless a request is answered; its conversation."""
-    server.wait_until_ready(trial.deadline())
-    wire, app = trial.request("/", server=server)
-    app.respond()
-    trial.expect(wire.response().status == 200, "a request is answered")
-    return app
 
 
 def leave(life: Conversation) -> None:
@@ -87,7 +68,7 @@ def nobody_is_served_before_startup_is_complete(trial: Trial) -> None:
     life.receive()
     early = trial.knock(server)
     if early is not None:
-        early.send(b"GET /early HTTP/1.1\r\nhost: probe\r\n\r\n")
+        early.send(GET)
     for _ in range(5):
         life.turn(100)
     trial.expect("http" not in server.control.kinds, "no request before startup is complete")
@@ -213,7 +194,7 @@ def failed_startup_without_a_message(trial: Trial) -> None:
     failing(trial, "failing")
 
 
-@case("ASGI-195", level=Level.SHOULD, seconds=START, alone=True)
+@case("ASGI-195", seconds=START, alone=True)
 def failed_startup_that_goes_on(trial: Trial) -> None:
     """After lifespan.startup.failed the server ends, though the application lives on for a while."""
     server, life = starting(trial)
@@ -260,7 +241,7 @@ def shutdown_is_waited_for(trial: Trial) -> None:
     ended(trial, server)
 
 
-@case("ASGI-201", level=Level.SHOULD, seconds=START, alone=True)
+@case("ASGI-201", seconds=START, alone=True)
 def failed_shutdown(trial: Trial) -> None:
     """After lifespan.shutdown.failed the server prints the message and ends."""
     server, life = started(trial)
@@ -324,7 +305,7 @@ def extra_keys_do_no_harm(trial: Trial) -> None:
     served(trial, server)
 
 
-@case("ASGI-200", level=Level.MAY, seconds=START, alone=True)
+@case("SERVER-02", "ASGI-200", seconds=START, alone=True)
 def interrupt_is_a_shutdown_too(trial: Trial) -> None:
     """SIGINT brings lifespan.shutdown like SIGTERM does."""
     server, life = started(trial)

@@ -7,10 +7,9 @@ from typing import Any
 
 from asgate.conformance.case import case
 from asgate.conformance.conversation import Conversation
+from asgate.conformance.moves import CHUNKED, POST, kept
 from asgate.conformance.trial import Trial
 
-POST = b"POST / HTTP/1.1\r\nhost: probe\r\n"
-CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 EVERY = bytes(range(256))
 
 
@@ -101,18 +100,6 @@ def one_last_event(trial: Trial) -> None:
     if after.done():  # that it should be, is asked in `disconnect.py`
         trial.expect(after.value()["type"] == "http.disconnect", "http.disconnect", saw=after.value())
     app.end()
-
-
-@case("ASGI-088", "ASGI-008")
-def waits_after_the_body(trial: Trial) -> None:
-    """After the body receive waits: the client is there and has not been answered."""
-    wire, app = trial.request()
-    app.receive()
-    after = app.begin_receive()
-    trial.settle()
-    trial.expect(not after.done(), "a receive that waits", saw="it returned")
-    app.respond()
-    wire.response()
 
 
 @case("ASGI-090")
@@ -282,10 +269,10 @@ def _followed(name: str, data: bytes, title: str) -> None:
         body = b"".join(event.get("body", b"") for event in events_of(trial, app))
         trial.expect(body == b"body", "b'body'", saw=body)
         app.respond()
+        kept(trial, wire.response())
         later = trial.conversation()
         trial.expect(later.path == "/next", "the next request", saw=later.path)
         later.respond(body=b"next")
-        wire.response()
         trial.expect(wire.response().body == b"next", "the answer to the next request")
 
     check.__name__, check.__doc__ = name, title

@@ -1,8 +1,8 @@
 """The state that lifespan leaves and requests are given: a shallow copy for each, which the server never touches."""
 
 from asgate.conformance.case import case
-from asgate.conformance.cases.lifespan import COMPLETE, START, served, starting
 from asgate.conformance.conversation import Conversation
+from asgate.conformance.moves import COMPLETE, START, served, starting
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
 

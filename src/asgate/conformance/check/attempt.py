@@ -27,8 +27,9 @@ SHARED = ("asgi", "extensions", "headers")  # what a server may share between sc
 
 
 class Attempt:
-    """`findings` grows while the scenario is played; `status`, `body`, `raised` and `hung` say how it went.
-    `most`: messages that are read at most."""
+    """`findings` grows while the scenario is played; `status`, `body`, `raised` and `overdue` say how it went.
+    `content`: the body of the request. `most`: messages that are read at most.
+    """
 
     def __init__(
         self,
@@ -39,12 +40,17 @@ class Attempt:
         *,
         strict: bool,
         most: int,
+        content: bytes = b"",
     ) -> None:
         self.scope = scope
+        self.content = content
         self.findings: list[Finding] = []
         self.status: int | None = None
+        self.content_type = ""  # of the answer
         self.body = bytearray()
         self.hung = self.silent = False
+        self.overdue = 0  # waits that took the time limit
+        self.place = ""  # where the application was then: "waits in receive()"
         self.left = False  # the client left an application that was still at it
         self.heard = 0  # messages of the application
         self.most = most
@@ -110,6 +116,7 @@ class Attempt:
             message = await self.talk.take()
         except TimedOut:
             self.silent = True
+            self._take_down()
             self._judge_silence()
             return None
         except ConversationError:
@@ -142,6 +149,7 @@ class Attempt:
             await self.talk.cancel()
         except TimedOut:
             self.hung = True
+            self._take_down()
             self.find(
                 "ASGI-003",
                 f"the application's task was cancelled and did not end: it {place}",
@@ -178,6 +186,11 @@ class Attempt:
         return self.raised is not None or (self.status or 0) >= 500
 
     @property
+    def answered(self) -> bool:
+        """Whether it gave an answer, of whatever kind, that can be judged."""
+        return self.raised is None and (self.status is not None or bool(self.replies))
+
+    @property
     def answer(self) -> str:
         """In a few words."""
         if self.raised is not None:
@@ -198,14 +211,19 @@ class Attempt:
     def find(self, name: str, sentence: str, advice: str, level: Level | None = None) -> None:
         """A finding of our own."""
         where = " ".join(str(self.scope[key]) for key in ("type", "method", "path") if key in self.scope)
-        trace = tuple(line.strip() for line in self.talk.transcript.lines()[1:])
-        self.findings.append(against(name, sentence, advice, where, trace, level))
+        self.findings.append(against(name, sentence, advice, where, self.trace, level))
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """What was said so far."""
+        return tuple(line.strip() for line in self.talk.transcript.lines()[1:])
 
     def _learn(self, message: Message) -> None:
         self.heard += 1
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message.get("status")
+            self.content_type = _content_type(message.get("headers"))
         if kind == "http.response.body":
             body = message.get("body", b"")
             self.body += body[: max(0, KEPT - len(self.body))]
@@ -230,6 +248,7 @@ class Attempt:
     def _judge_hang(self) -> None:
         self.hung = True
         limit, place = self.talk.served.timeout, self.talk.whereabouts()
+        self._take_down()
         disconnect = "websocket.disconnect" if self.scope["type"] == "websocket" else "http.disconnect"
         name = "ASGI-175" if self.scope["type"] == "websocket" else "ASGI-095"
         level: Level | None = Level.SHOULD
@@ -244,11 +263,24 @@ class Attempt:
             )
         else:
             sentence = f"the application did not end within {limit:g} s after the client had left: it {place}"
-            advice = f"watch for {disconnect} while waiting for something else"
+            advice = f"watch for {disconnect} while waiting for something else; --timeout gives it more time"
             if self.talk.rules.complete:
                 level, sentence = Level.MAY, f"{limit:g} s after its response the application {place}"
                 advice = "servers wait for it when they stop: bound work in the background"
         self.find(name, sentence, advice, level)
+
+    def _take_down(self) -> None:
+        self.overdue += 1
+        self.place = self.place or self.talk.whereabouts()
+
+
+def _content_type(headers: Any) -> str:
+    """Of what an application gives for its headers, which may be anything."""
+    for pair in headers if isinstance(headers, list | tuple) else ():
+        match pair:
+            case [bytes(name), bytes(value)] if name.lower() == b"content-type":
+                return value.decode("latin-1")
+    return ""
 
 
 def _copied(value: Any) -> Any:

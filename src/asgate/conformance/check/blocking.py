@@ -1,24 +1,31 @@
 """Notices when the application holds the event loop up, and where: a thread looks at the loop's own one.
 
 What is seen once may be an import that is late; so only a place that blocks in two scenarios is told of. ASGI has
-no clause about it beyond ASGI-003, and so it is advice.
+no clause about it beyond ASGI-003, and so it is advice. A loop that does not turn again at all is the affair of
+`child.py`.
 """
 
 import asyncio
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
+
+from asgate.testing.places import innermost, of_frame
 
 BEAT = 0.02  # seconds between two signs of life
 LIMIT = 0.25  # of silence: longer than a busy machine or a garbage collection takes
 
 
 class Watchdog:
-    """Watches the running loop while it is entered. `places` maps "file:line in function" to seconds and how often."""
+    """Watches the running loop while it is entered. `places` maps "file:line in function" to seconds and how often.
+    `turns` is called as long as the loop turns.
+    """
 
-    def __init__(self, limit: float = LIMIT) -> None:
+    def __init__(self, limit: float = LIMIT, turns: Callable[[], None] = lambda: None) -> None:
         self.limit = limit
+        self._turns = turns
         self.places: dict[str, tuple[float, int]] = {}
         self._last = time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -44,6 +51,7 @@ class Watchdog:
 
     def _beat(self) -> None:
         self._last = time.monotonic()
+        self._turns()
         if self._loop is not None:
             self._handle = self._loop.call_later(BEAT, self._beat)
 
@@ -63,7 +71,7 @@ class Watchdog:
 
 
 def _place(frame: FrameType | None) -> str:
-    """The innermost frame; none when the loop itself is waiting."""
+    """Where the application is; nowhere when the loop itself is waiting."""
     if frame is None or frame.f_code.co_filename.endswith(("selectors.py", "asyncio/base_events.py")):
         return ""
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    return innermost(of_frame(frame))

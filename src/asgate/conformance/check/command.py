@@ -1,5 +1,7 @@
-"""The command `asgate check module:app`. How a target becomes an application is not known here: `check` is given what
-loads it, so that this wing needs nothing of the server's.
+"""The command `asgate check module:app`: what was asked for, and what comes out.
+
+How a target becomes an application is not known here: `check` is given what loads it, so that this wing needs nothing
+of the server's. That is done, and the application driven, in a process of its own (`child.py`).
 """
 
 import contextlib
@@ -11,16 +13,18 @@ from typing import Any, Protocol
 
 import click
 
+from asgate.conformance.check.bodies import JSON
+from asgate.conformance.check.child import Telling, fork, telling
 from asgate.conformance.check.drive import drive
-from asgate.conformance.check.findings import Verdict
+from asgate.conformance.check.findings import Report
 from asgate.conformance.check.formats import as_json, as_junit, as_sarif
 from asgate.conformance.check.plan import SAFE, Wish, subjects
 from asgate.conformance.check.text import text
-from asgate.conformance.results import FAIL_ON
+from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS
 from asgate.errors import Exit, Failure
 
 SCHEMA_PATH = "/openapi.json"  # where FastAPI has it
-FORMATS: dict[str, Callable[[Verdict], str]] = {"json": as_json, "junit": as_junit, "sarif": as_sarif}
+FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, "junit": as_junit, "sarif": as_sarif}
 
 
 class Load(Protocol):
@@ -30,22 +34,37 @@ class Load(Protocol):
 
 
 def _run(load: Load, given: dict[str, Any]) -> int:
-    if given["progress"] is None:
-        given["progress"] = sys.stderr.isatty()
     wish = _wish(given)
+    process = fork(wish.target)
+    if isinstance(process, Telling):
+        with telling(process):
+            _judge(load, given, wish, process)
+        return Exit.OK
+    shown = sys.stderr.isatty() if given["progress"] is None else given["progress"]
+    report = Report(wish.target, _show if shown else lambda _: None)
+    try:
+        process.follow(report)
+    except Failure as failure:
+        report.fail(failure.exit_code, failure.sentence)
+        raise
+    finally:
+        _erase(shown)
+        _tell(report, given)
+    return _code(report, given["fail_on"])
+
+
+def _judge(load: Load, given: dict[str, Any], wish: Wish, report: Report) -> None:
     application = load(wish.target, factory=given["factory"], app_dir=given["app_dir"])
     if not callable(application):
         raise Failure(Exit.TARGET, f"{wish.target} is no application: it cannot be called")
     with _quiet(given["logs"]):
-        try:
-            verdict = drive(application, wish)
-        except LookupError as error:
-            raise Failure(Exit.USAGE, str(error.args[0]), "--openapi PATH says where it is") from None
-        finally:
-            _erase(given["progress"])
-    _tell(verdict, given)
-    counted = FAIL_ON[given["fail_on"]]
-    return Exit.FAULTS if verdict.of(*counted) else Exit.OK
+        drive(application, wish, report)
+
+
+def _code(report: Report, fail_on: str) -> int:
+    """What was not judged is no finding, and fails whatever `--fail-on` says: nobody knows what is there."""
+    faulty = report.unjudged or report.of(*FAIL_ON[fail_on])
+    return report.failure or (Exit.FAULTS if faulty else Exit.OK)
 
 
 def _wish(given: dict[str, Any]) -> Wish:
@@ -54,9 +73,16 @@ def _wish(given: dict[str, Any]) -> Wish:
         raise Failure(Exit.USAGE, "--timeout is more than 0 seconds")
     pages = given["paths"] or (("/",) if not given["websockets"] else ())
     wanted = given["openapi"] or ("" if given["paths"] or given["websockets"] else SCHEMA_PATH)
+    body = _body(given["body"])
+    methods = given["methods"] or (SAFE if body is None else ("POST",))
+    asked = subjects(pages, methods, given["websockets"])
+    if body is not None:
+        asked = [subject.with_body(body, given["content_type"] or JSON) for subject in asked]
+    elif given["content_type"]:
+        raise Failure(Exit.USAGE, "--content-type is that of --body, and there is none")
     return Wish(
         target=given["target"],
-        subjects=tuple(subjects(pages, given["methods"] or SAFE, given["websockets"])),
+        subjects=tuple(asked),
         openapi="" if given["no_openapi"] else wanted,
         required=given["openapi"] is not None,
         unsafe=given["unsafe"],
@@ -64,8 +90,17 @@ def _wish(given: dict[str, Any]) -> Wish:
         timeout=given["timeout"],
         strict=given["strict"],
         headers=tuple(map(_header, given["headers"])),
-        progress=_show if given["progress"] else lambda _: None,
     )
+
+
+def _body(word: str | None) -> bytes | None:
+    """As curl has it: the text itself, or @ and the name of a file."""
+    if word is None or not word.startswith("@"):
+        return None if word is None else word.encode()
+    try:
+        return Path(word[1:]).read_bytes()
+    except OSError as error:
+        raise Failure(Exit.USAGE, f"the body cannot be read: {error}", "--body @FILE") from None
 
 
 def _header(line: str) -> tuple[bytes, bytes]:
@@ -79,19 +114,19 @@ def _header(line: str) -> tuple[bytes, bytes]:
     return pair
 
 
-def _tell(verdict: Verdict, given: dict[str, Any]) -> None:
-    """Prints the report, or writes it."""
-    make = FORMATS.get(given["format"])
-    report = make(verdict) if make else text(verdict, advice=given["advice"])
-    path: Path | None = given["output"]
+def _tell(report: Report, given: dict[str, Any]) -> None:
+    """Prints the report, or writes it. A text has nothing to add to the sentence that tells of a failed import."""
+    make, path = FORMATS.get(given["format"]), given["output"]
+    written = make(report) if make else text(report, advice=given["advice"])
     if path is None:
-        click.echo(report, nl=False)
+        if make or report.begun:
+            click.echo(written, nl=False)
         return
     try:
-        path.write_text(click.unstyle(report) if make is None else report, encoding="utf-8")
+        path.write_text(click.unstyle(written) if make is None else written, encoding="utf-8")
     except OSError as error:
         raise Failure(Exit.CONFIG, f"the report cannot be written to {path}: {error}") from None
-    click.echo(text(verdict, advice=given["advice"]).splitlines()[-1], err=True)
+    click.echo(text(report, advice=given["advice"]).splitlines()[-1], err=True)
 
 
 @contextlib.contextmanager
@@ -126,10 +161,12 @@ def _parameters() -> list[click.Parameter]:
         option(["--method", "methods"], **several, metavar="METHOD", help="A method; GET and HEAD without any."),
         option(["--websocket", "websockets"], **several, metavar="PATH", help="The path of a WebSocket."),
         option(["--header", "headers"], **several, metavar="LINE", help="A header of every request."),
+        option(["--body"], metavar="TEXT|@FILE", help="A body for every --path; the method is POST without any."),
+        option(["--content-type"], metavar="TYPE", help=f"Of the body. [{JSON}]"),
         option(["--openapi"], metavar="PATH", help="Where the schema is: all its paths are requested. "
                f"[{SCHEMA_PATH}, if it is there and no --path or --websocket is given]"),
         option(["--no-openapi"], is_flag=True, help="Do not look for a schema."),
-        option(["--unsafe"], is_flag=True, help="Also POST, PUT, PATCH and DELETE of the schema."),
+        option(["--unsafe"], is_flag=True, help="Also POST, PUT, PATCH and DELETE of the schema, with bodies."),
         option(["--lifespan"], type=choice(["auto", "on", "off"]), default="auto", show_default=True,
                help="As in asgate run."),
         option(["--timeout"], type=float, default=2.0, show_default=True, metavar="SECONDS",
@@ -138,7 +175,7 @@ def _parameters() -> list[click.Parameter]:
         option(["--advice/--no-advice"], default=True, help="Show what is allowed and yet hardly meant."),
         option(["--format"], type=choice(["text", *FORMATS]), default="text", show_default=True, help="Of the report."),
         option(["--output"], type=click.Path(path_type=Path), metavar="FILE", help="Write the report there."),
-        option(["--fail-on"], type=choice(list(FAIL_ON)), default="should", show_default=True,
+        option(["--fail-on"], type=choice(list(FAIL_ON)), default=FAIL_ON_DEFAULTS["check"], show_default=True,
                help="The level of findings that makes the exit code 11."),
         option(["--logs"], is_flag=True, help="Let the application log while it is checked."),
         option(["--progress/--no-progress"], default=None, help="Show what is being done."),
@@ -156,6 +193,6 @@ def check(load: Load) -> click.Command:
         callback=run,
         params=_parameters(),
         help="Check an ASGI application without a server: asgate check main:app --path /items.",
-        epilog="Exit codes: 0 nothing found, 11 faults, 5 and 6 the application cannot be loaded, 3 it does not start. "
-        "See docs/check.md.",
+        epilog="Exit codes: 0 nothing found, 11 faults or something that could not be judged, 5 and 6 the application "
+        "cannot be loaded, 3 it does not start. See docs/check.md for all.",
     )

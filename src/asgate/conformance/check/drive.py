@@ -1,103 +1,147 @@
 """The drive: lifespan, then every subject in every scenario, then once more in a second event loop.
 
 A scenario is compared with the plain request: what fails here and not there, twice, breaks the scenario's clause.
-Nothing that is asked takes longer than the time limit, and an application that hangs is not asked for ever.
+Every wait has the time limit, and an application that hangs is not asked for ever. One that does not let the event
+loop turn any more is ended from outside (`child.py`).
 """
 
 import asyncio
+import contextlib
 import json
 import traceback
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from asgate.conformance.check.attempt import MOST_MESSAGES, Attempt
 from asgate.conformance.check.blocking import Watchdog
-from asgate.conformance.check.findings import Seen, Verdict, against
-from asgate.conformance.check.plan import Subject, Wish, of_schema
+from asgate.conformance.check.bodies import FORM
+from asgate.conformance.check.findings import Report, Seen, against
+from asgate.conformance.check.plan import SAFE, Subject, Wish, of_schema
 from asgate.conformance.check.scenarios import BODY, PLAIN, PROGRAMMING, REQUEST, Scenario
-from asgate.conformance.check.starting import Start
+from asgate.conformance.check.starting import LIFESPAN, Start
 from asgate.conformance.check.websockets import PLAIN as PLAIN_WEBSOCKET
 from asgate.conformance.check.websockets import WEBSOCKET
+from asgate.errors import Exit, Failure
 from asgate.spec.clauses import Level
 from asgate.spec.types import ASGIApplication
 from asgate.testing.application import asgi3
 from asgate.testing.http_rules import HttpRules
 from asgate.testing.options import Served
+from asgate.testing.places import innermost, of_traceback
 from asgate.testing.rules import Rules
 from asgate.testing.scopes import handshake, http_scope, websocket_scope
 from asgate.testing.websocket_rules import WebsocketRules
 
-MOST_HANGS = 3  # of one subject, each of which takes the time limit
+MOST_OVERDUE = 3  # waits of one subject, each of which takes the time limit
+LAST = 5  # time limits in which the loop has to turn
+LEAST = 3.0  # seconds, likewise
+MOST_NAMED = 5  # operations that are left out
 AT_ONCE = 4  # requests at the same time
 ORIGIN = "http://localhost"
 T = TypeVar("T")
 
 
-def drive(application: Any, wish: Wish) -> Verdict:
-    """Checks an application. Raises `Failure` when it does not start, LookupError when its schema is not there."""
-    drive = Drive(asgi3(application), wish)
+def drive(application: Any, wish: Wish, report: Report) -> None:
+    """Checks an application. Raises `Failure` when it does not start, or its schema is not there."""
+    drive = Drive(asgi3(application), wish, report)
     bounded(drive.first())
     if not drive.hopeless:
         bounded(drive.second())
-    return drive.verdict
 
 
 class Drive:
     """One check."""
 
-    def __init__(self, application: ASGIApplication, wish: Wish) -> None:
+    def __init__(self, application: ASGIApplication, wish: Wish, report: Report) -> None:
         self.application = application
         self.wish = wish
-        self.verdict = Verdict(wish.target)
+        self.report = report
         self.hopeless = False  # no application that can be called
+        self._given_up: set[Subject] = set()
         self._state: dict[str, Any] = {}
+        self._patience = 0.0  # seconds in which the loop has to turn
 
     async def first(self) -> None:
         """Everything, in the first loop."""
-        start = Start(self.application, self.wish, self.verdict)
-        async with Watchdog() as watchdog:
-            self._state = await start.up()
-            subjects = list(dict.fromkeys([*self.wish.subjects, *await self._schema()]))
-            for subject in subjects:
+        start = Start(self.application, self.wish, self.report)
+        async with self._started(start) as watchdog:
+            for subject in dict.fromkeys([*self.wish.subjects, *await self._schema()]):
                 await self._examine(subject)
                 if self.hopeless:
                     break
             if not self.hopeless:
                 await self._strange()
-            await start.down()
         self._blocked(watchdog)
 
     async def second(self) -> None:
         """Another loop in the same process, as servers have that run threads, and tests."""
-        start = Start(self.application, self.wish, self.verdict, again=True)
-        self._state = await start.up()
-        for subject in self.wish.subjects[:1]:
-            await self._play(subject, again(PLAIN_WEBSOCKET if subject.websocket else PLAIN))
-        await start.down()
+        async with self._started(Start(self.application, self.wish, self.report, again=True)):
+            for subject in self.wish.subjects[:1]:
+                if subject not in self._given_up:
+                    await self._play(subject, again(PLAIN_WEBSOCKET if subject.websocket else PLAIN))
+
+    @contextlib.asynccontextmanager
+    async def _started(self, start: Start) -> AsyncIterator[Watchdog]:
+        """The lifespan, and who watches the loop. A start may take its time, and holds the loop up in many."""
+        self._be_patient(max(self.wish.timeout, LIFESPAN))
+        async with Watchdog(turns=lambda: self.report.alive(self._patience)) as watchdog:
+            self._state = await start.up()
+            self._be_patient(self.wish.timeout)
+            yield watchdog
+            self._be_patient(max(self.wish.timeout, LIFESPAN))
+            await start.down()
+
+    def _be_patient(self, limit: float) -> None:
+        self._patience = max(LAST * limit, LEAST)
+        self.report.alive(self._patience)
 
     # A subject.
 
     async def _examine(self, subject: Subject) -> None:
-        base = PLAIN_WEBSOCKET if subject.websocket else PLAIN
-        plain = await self._play(subject, base)
+        plain = await self._play(subject, PLAIN_WEBSOCKET if subject.websocket else PLAIN)
         if self._uncallable(plain):
             return
+        overdue, answered, tried = plain.overdue, plain.answered, 1
         most = plain.heard if plain.silent or plain.heard >= MOST_MESSAGES else MOST_MESSAGES
-        hangs, bodies = int(plain.hung), dict[str, Attempt]()
-        for scenario in WEBSOCKET if subject.websocket else REQUEST:
-            if hangs >= MOST_HANGS:
-                self.verdict.note(f"{subject}: given up after {hangs} scenarios in which it did not end")
-                return
-            if scenario.name == "without state" and self._state:
-                continue  # its own state is what it may rely on
+        bodies = dict[str, Attempt]()
+        scenarios = self._scenarios(subject)
+        for at, scenario in enumerate(scenarios):
+            if overdue >= MOST_OVERDUE:
+                self._give_up(subject, len(scenarios) - at)
+                break
             attempt = await self._play(subject, scenario, min(most, MOST_MESSAGES))
-            hangs += attempt.hung
+            overdue, answered, tried = overdue + attempt.overdue, answered or attempt.answered, tried + 1
             if scenario.body == "known":
                 self._compare_bodies(scenario, attempt, bodies)
             if scenario.clause and broken(scenario, attempt) and sound(scenario, plain):
                 await self._confirm(subject, scenario, attempt)
-        if not subject.websocket and not (plain.silent or plain.hung):
+        if not answered:
+            self._not_judged(subject, plain, tried)
+        elif not (subject.websocket or plain.silent or plain.hung or subject in self._given_up):
             await self._at_once(subject, plain)
+
+    def _scenarios(self, subject: Subject) -> list[Scenario]:
+        """Those that say something about this subject: it may rely on its own state, and on its own body."""
+        hidden = {"without state"} if self._state else set()
+        if subject.body:
+            hidden.add("bare event")
+        rows = WEBSOCKET if subject.websocket else REQUEST
+        return [scenario for scenario in rows if scenario.name not in hidden]
+
+    def _give_up(self, subject: Subject, left: int) -> None:
+        self._given_up.add(subject)
+        took = f"{MOST_OVERDUE} times it did not answer or end in the {self.wish.timeout:g} s of --timeout"
+        self.report.note(f"{subject}: {left} scenarios skipped: {took}")
+
+    def _not_judged(self, subject: Subject, plain: Attempt, tried: int) -> None:
+        """A check of what never answers would find nothing, and would be taken for one that went well."""
+        error = plain.raised
+        if error is None:
+            how = f"gave no answer: it {plain.place or 'ended'}"
+        else:
+            how = f"{plain.answer}, at {innermost(of_traceback(error.__traceback__))}"
+        where = f"{tried} scenarios" if tried > 1 else "the one scenario that was tried"
+        self.report.leave_out(str(subject), f"{how}; no answer in {where}", plain.trace)
 
     async def _confirm(self, subject: Subject, scenario: Scenario, attempt: Attempt) -> None:
         """Once more, with a plain request between: applications may fail for reasons of their own."""
@@ -111,7 +155,7 @@ class Drive:
         else:
             sentence += f"here, and not for a plain request: {scenario.says}"
         attempt.find(scenario.clause, sentence, scenario.advice, scenario.level)
-        self.verdict.add(attempt.findings[-1], scenario.name)
+        self.report.add(attempt.findings[-1], scenario.name)
 
     def _compare_bodies(self, scenario: Scenario, attempt: Attempt, bodies: dict[str, Attempt]) -> None:
         bodies[scenario.name] = attempt
@@ -124,7 +168,7 @@ class Drive:
                 f"another answer ({attempt.answer}) than to the same body in one piece; here {scenario.says}"
             )
             attempt.find(scenario.clause, sentence, scenario.advice, Level.SHOULD)
-            self.verdict.add(attempt.findings[-1], scenario.name)
+            self.report.add(attempt.findings[-1], scenario.name)
 
     async def _at_once(self, subject: Subject, plain: Attempt) -> None:
         """Several requests at the same time, the last one's body first."""
@@ -132,13 +176,14 @@ class Drive:
         scenario = Scenario(
             "at once", "several requests run at once", PLAIN.play, clause="ASGI-073", advice=advice
         )
+        self.report.begin(str(subject), scenario.name)
         attempts = [self._attempt(subject, scenario, MOST_MESSAGES) for _ in range(AT_ONCE)]
         for attempt in attempts:
             attempt.start()
         for attempt in attempts:
             await attempt.waits()
         for attempt in reversed(attempts):
-            attempt.piece(b"")
+            attempt.piece(attempt.content)
         await asyncio.gather(*(attempt.read() for attempt in attempts))
         await asyncio.gather(*(attempt.finish() for attempt in attempts))
         for attempt in attempts:
@@ -147,7 +192,7 @@ class Drive:
         if mixed and not plain.failed:
             attempt = mixed[0]
             attempt.find(scenario.clause, f"the application {_how(attempt)} when {scenario.says}", advice)
-            self.verdict.add(attempt.findings[-1], scenario.name)
+            self.report.add(attempt.findings[-1], scenario.name)
 
     async def _strange(self) -> None:
         """A scope of a type that nobody knows."""
@@ -155,6 +200,7 @@ class Drive:
         attempt = Attempt(
             self.application, scope, Rules(scope), self._served({}), strict=False, most=MOST_MESSAGES
         )
+        self.report.begin("asgate.unknown", "unknown scope")
         attempt.start()
         scenario = Scenario("unknown scope", "a scope of a type that nobody knows", PLAIN.play)
         await attempt.waits()
@@ -172,7 +218,7 @@ class Drive:
     # One attempt.
 
     async def _play(self, subject: Subject, scenario: Scenario, most: int = MOST_MESSAGES) -> Attempt:
-        self.wish.progress(f"{subject}: {scenario.name}")
+        self.report.begin(str(subject), scenario.name)
         attempt = await self._made(subject, scenario, most)
         self._keep(subject, scenario, attempt)
         return attempt
@@ -187,29 +233,32 @@ class Drive:
         if not attempt.seconds:
             attempt.close()
         for finding in attempt.findings:
-            self.verdict.add(finding, scenario.name)
+            self.report.add(finding, scenario.name)
         where = str(subject) if subject.target else subject.method
-        self.verdict.seen.append(
+        self.report.see(
             Seen(where, scenario.name, scenario.says, attempt.answer, attempt.seconds, len(attempt.findings))
         )
 
     def _attempt(self, subject: Subject, scenario: Scenario, most: int) -> Attempt:
         served = self._served(scenario.served)
         headers = [(b"host", b"localhost"), (b"user-agent", b"asgate-check"), (b"accept", b"*/*")]
+        content = subject.body or (BODY if scenario.body else b"")
+        url = f"{ORIGIN}{subject.target}"
         rules: Rules
         if subject.websocket:
             pairs = [*headers[:2], *handshake([]), *self.wish.headers]
-            scope = websocket_scope(f"{ORIGIN}{subject.target}", pairs, [], served, self._state)
+            scope = websocket_scope(url, pairs, [], served, self._state)
             rules = WebsocketRules(scope)
         else:
-            if scenario.body:
-                headers.append((b"content-type", b"application/x-www-form-urlencoded"))
-                headers.append((b"content-length", str(len(BODY)).encode()))
-            url = f"{ORIGIN}{subject.target}"
+            if content:
+                headers.append((b"content-type", (subject.content_type or FORM).encode("latin-1", "replace")))
+                headers.append((b"content-length", str(len(content)).encode()))
             scope = http_scope(subject.method, url, [*headers, *self.wish.headers], served, self._state)
             rules = HttpRules(scope)
         scenario.shape(scope)
-        return Attempt(self.application, scope, rules, served, strict=self.wish.strict, most=most)
+        return Attempt(
+            self.application, scope, rules, served, strict=self.wish.strict, most=most, content=content
+        )
 
     def _served(self, options: Mapping[str, Any]) -> Served:
         given: dict[str, Any] = {"extensions": ("websocket.http.response",), **options}
@@ -220,16 +269,25 @@ class Drive:
     async def _schema(self) -> list[Subject]:
         if not self.wish.openapi:
             return []
-        subject = Subject(self.wish.openapi, "GET")
-        attempt = await self._made(subject, PLAIN)
+        self.report.begin(f"GET {self.wish.openapi}", "schema")
+        attempt = await self._made(Subject(self.wish.openapi, "GET"), PLAIN)
         try:
             if attempt.status != 200:
-                raise ValueError(f"the answer is {attempt.answer}")
-            return of_schema(json.loads(bytes(attempt.body)), unsafe=self.wish.unsafe)
-        except (ValueError, AttributeError) as error:
-            if self.wish.required:
-                raise LookupError(f"no OpenAPI schema at {self.wish.openapi}: {error}") from None
-            return []
+                raise ValueError("none")
+            offered = of_schema(json.loads(bytes(attempt.body)))
+        except (ValueError, TypeError, AttributeError) as error:
+            if not self.wish.required:
+                return []
+            kind = f"content-type {attempt.content_type}" if attempt.content_type else "no content-type"
+            reason = f": {error}" if attempt.status == 200 else ""
+            answer = f"the answer is {attempt.answer}, {kind}{reason}"
+            sentence = f"no OpenAPI schema at {self.wish.openapi}: {answer}"
+            raise Failure(Exit.USAGE, sentence, "--openapi PATH says where it is") from None
+        chosen = [subject for subject in offered if self.wish.unsafe or subject.method in SAFE]
+        if left := [str(subject) for subject in offered if subject not in chosen]:
+            more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+            self.report.note(f"{', '.join(left[:MOST_NAMED])}{more}: left out, --unsafe asks for them, too")
+        return chosen
 
     def _uncallable(self, attempt: Attempt) -> bool:
         """Whether the application takes no three arguments, or gives nothing to await."""
@@ -238,7 +296,7 @@ class Drive:
             return False
         sentence = f"the application cannot be called with (scope, receive, send): {error}"
         attempt.find("ASGI-001", sentence, "make it an async function of scope, receive and send")
-        self.verdict.add(attempt.findings[-1], PLAIN.name)
+        self.report.add(attempt.findings[-1], PLAIN.name)
         self.hopeless = True
         return True
 
@@ -247,7 +305,7 @@ class Drive:
             if times > 1:
                 sentence = f"the application blocks the event loop at {place}"
                 advice = f"up to {seconds:.1f} s, {times} times: await it, or run it with asyncio.to_thread"
-                self.verdict.add(against("ASGI-003", sentence, advice, "", level=Level.MAY), "all")
+                self.report.add(against("ASGI-003", sentence, advice, "", level=Level.MAY), "all")
 
 
 def broken(scenario: Scenario, attempt: Attempt) -> bool:
@@ -302,6 +360,7 @@ def bounded(main: Coroutine[Any, Any, T]) -> T:
             for task in left:
                 task.cancel()
             loop.run_until_complete(asyncio.wait(left, timeout=1))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        generators = loop.create_task(loop.shutdown_asyncgens())
+        loop.run_until_complete(asyncio.wait([generators], timeout=1))
         asyncio.set_event_loop(None)
         loop.close()

@@ -1,12 +1,12 @@
-"""A verdict for machines: JSON of our own, and the neutral rows that JUnit and SARIF are made of."""
+"""A report for machines: JSON of our own, and the neutral rows that JUnit and SARIF are made of."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
-from asgate.conformance.check.findings import Found, Seen, Verdict
+from asgate.conformance.check.findings import Found, Report, Seen, Unjudged
 from asgate.conformance.report.junit import junit
-from asgate.conformance.report.rows import Row
-from asgate.conformance.report.rows import Verdict as Outcome
+from asgate.conformance.report.rows import Mark, Row
 from asgate.conformance.report.sarif import sarif
 from asgate.spec.clauses import Level, clause
 from asgate.version import version
@@ -15,30 +15,32 @@ TOOL = "asgate check"
 SCHEMA = 1
 
 
-def as_json(verdict: Verdict) -> str:
-    """`{"schema", "kit", "target", "findings", "seen", "notes"}`."""
+def as_json(report: Report) -> str:
+    """`{"schema", "kit", "target", "complete", "findings", "not_judged", "seen", "notes"}`."""
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "kit": version(),
-        "target": verdict.target,
-        "findings": [_finding(found) for found in [*verdict.faults, *verdict.advice]],
+        "target": report.target,
+        "complete": report.complete,
+        "findings": [_finding(found) for found in [*report.faults, *report.advice]],
+        "not_judged": [asdict(unjudged) for unjudged in report.unjudged],
         "seen": [
             {"where": seen.where, "scenario": seen.scenario, "says": seen.title, "answer": seen.answer}
-            for seen in verdict.seen
+            for seen in report.seen
         ],
-        "notes": verdict.notes,
+        "notes": report.notes,
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_junit(verdict: Verdict) -> str:
-    """A test for each scenario that found nothing, and for each finding."""
-    return junit(_rows(verdict), TOOL)
+def as_junit(report: Report) -> str:
+    """A test for each scenario that found nothing, for each finding, and for what was not judged."""
+    return junit(_rows(report), TOOL)
 
 
-def as_sarif(verdict: Verdict) -> str:
-    """A result for each finding."""
-    log = sarif({verdict.target: _rows(verdict)}, TOOL, version())
+def as_sarif(report: Report) -> str:
+    """A result for each finding, and for what was not judged."""
+    log = sarif({report.target: _rows(report)}, TOOL, version())
     return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -57,37 +59,52 @@ def _finding(found: Found) -> dict[str, Any]:
     }
 
 
-def _rows(verdict: Verdict) -> list[Row]:
-    found = [*verdict.faults, *verdict.advice]
-    clean = [seen for seen in verdict.seen if not seen.findings]
-    passed = [_passed(verdict, seen) for seen in clean]
-    return sorted([*passed, *(_failed(verdict, entry) for entry in found)], key=lambda row: row.suite)
+def _rows(report: Report) -> list[Row]:
+    found = [*report.faults, *report.advice]
+    clean = [seen for seen in report.seen if not seen.findings]
+    rows = [_passed(report, seen) for seen in clean]
+    rows += [_failed(report, entry) for entry in found]
+    rows += [_unjudged(report, entry) for entry in report.unjudged]
+    return sorted(rows, key=lambda row: row.suite)
 
 
-def _passed(verdict: Verdict, seen: Seen) -> Row:
+def _passed(report: Report, seen: Seen) -> Row:
     return Row(
         id=f"{seen.where}: {seen.scenario}",
         title=seen.title,
         level=Level.MUST,
-        verdict=Outcome.PASSED,
+        verdict=Mark.PASSED,
         message=seen.answer,
-        location=f"{verdict.target}, {seen.where}",
+        location=f"{report.target}, {seen.where}",
         evidence=(),
-        suite=f"{verdict.target}: {seen.where}",
+        suite=f"{report.target}: {seen.where}",
         seconds=seen.seconds,
     )
 
 
-def _failed(verdict: Verdict, found: Found) -> Row:
+def _failed(report: Report, found: Found) -> Row:
     finding = found.finding
     return Row(
         id=f"{finding.clause} {finding.sentence}",
         title=clause(finding.clause).says,
         level=finding.level,
-        verdict=Outcome.FAILED,
+        verdict=Mark.FAILED,
         message=f"{finding.sentence}; {finding.advice}",
-        location=f"{verdict.target}, {finding.where}".rstrip(", "),
+        location=f"{report.target}, {finding.where}".rstrip(", "),
         evidence=finding.trace,
-        suite=f"{verdict.target}: findings",
+        suite=f"{report.target}: findings",
         clauses=(finding.clause,),
+    )
+
+
+def _unjudged(report: Report, unjudged: Unjudged) -> Row:
+    return Row(
+        id=f"not judged: {unjudged.where}",
+        title=f"{unjudged.where} was not judged",
+        level=Level.MUST,
+        verdict=Mark.FAILED,
+        message=unjudged.sentence,
+        location=f"{report.target}, {unjudged.where}",
+        evidence=unjudged.trace,
+        suite=f"{report.target}: not judged",
     )

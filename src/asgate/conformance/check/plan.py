@@ -1,26 +1,17 @@
-"""What is asked of an application: the paths and methods of the command line, and those of its OpenAPI schema.
-
-Of a schema only the safe methods are used unless `unsafe` is asked for; its parameters get the examples and defaults
-that it names, or the simplest value of their type.
+"""What is asked of an application: the paths and methods of the command line, and those of its OpenAPI schema, with
+values for its parameters and bodies (`bodies.py`). Of a schema only the safe methods are used unless `unsafe` is asked
+for.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
+from asgate.conformance.check.bodies import body, example, resolved
+
 SAFE = ("GET", "HEAD")  # RFC 9110 9.2.1; OPTIONS and TRACE say nothing about the application
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-SIMPLE: dict[str, Any] = {"integer": 1, "number": 1.5, "boolean": "true", "array": "a", "object": "a"}
-FORMATS = {
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "date": "2024-02-29",
-    "date-time": "2024-02-29T12:00:00Z",
-    "email": "a@example.org",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.org/",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +20,18 @@ class Subject:
 
     target: str
     method: str = ""  # "" for a WebSocket
+    body: bytes = b""
+    content_type: str = ""
 
     @property
     def websocket(self) -> bool:
         """Whether it is a WebSocket."""
         return not self.method
+
+    def with_body(self, body: bytes, content_type: str) -> "Subject":
+        """The same with a body, where it may have one: content of GET and HEAD means nothing (RFC 9110 9.3.1)."""
+        bare = self.websocket or self.method in SAFE
+        return self if bare else replace(self, body=body, content_type=content_type)
 
     def __str__(self) -> str:
         return f"{self.method or 'websocket'} {self.target}"
@@ -52,7 +50,6 @@ class Wish:
     timeout: float = 2.0
     strict: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    progress: Callable[[str], None] = field(default=lambda _: None)
 
 
 def subjects(paths: Sequence[str], methods: Sequence[str], websockets: Sequence[str]) -> list[Subject]:
@@ -66,7 +63,7 @@ def encoded(path: str) -> str:
     return quote(path if path.startswith("/") else f"/{path}", safe="/:@!$&'()*+,;=~-._%?")
 
 
-def of_schema(schema: Mapping[str, Any], *, unsafe: bool = False) -> list[Subject]:
+def of_schema(schema: Mapping[str, Any]) -> list[Subject]:
     """What an OpenAPI document (2 or 3) offers. Raises ValueError for one that has no paths."""
     paths = schema.get("paths")
     if not isinstance(paths, Mapping):
@@ -75,10 +72,12 @@ def of_schema(schema: Mapping[str, Any], *, unsafe: bool = False) -> list[Subjec
     for path, item in paths.items():
         if not isinstance(item, Mapping):
             continue
-        for method in (*SAFE, *(UNSAFE if unsafe else ())):
+        for method in (*SAFE, *UNSAFE):
             operation = item.get(method.lower())
             if isinstance(operation, Mapping):
-                found.append(Subject(_filled(str(path), list(_parameters(schema, item, operation))), method))
+                parameters = list(_parameters(schema, item, operation))
+                subject = Subject(_filled(schema, str(path), parameters), method)
+                found.append(subject.with_body(*body(schema, operation)))
     return list(dict.fromkeys(found))
 
 
@@ -89,47 +88,17 @@ def _parameters(
     for owner in (item, operation):
         given = owner.get("parameters")
         for parameter in given if isinstance(given, list) else ():
-            resolved = _resolved(schema, parameter)
-            if isinstance(resolved, Mapping):
-                yield resolved
+            found = resolved(schema, parameter)
+            if isinstance(found, Mapping):
+                yield found
 
 
-def _filled(path: str, parameters: Sequence[Mapping[str, Any]]) -> str:
+def _filled(schema: Mapping[str, Any], path: str, parameters: Sequence[Mapping[str, Any]]) -> str:
     query = {}
     for parameter in parameters:
-        name, value = str(parameter.get("name")), example(parameter)
+        name, value = str(parameter.get("name")), example(schema, parameter)
         if parameter.get("in") == "path":
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
         elif parameter.get("in") == "query" and parameter.get("required"):
             query[name] = value
     return encoded(path) + (f"?{urlencode(query)}" if query else "")
-
-
-def example(parameter: Mapping[str, Any]) -> str:
-    """A value for a parameter, as text."""
-    kind = parameter.get("schema")
-    kind = kind if isinstance(kind, Mapping) else {}
-    for place in (parameter, kind):
-        for name in ("example", "default"):
-            if place.get(name) is not None:
-                return str(place[name])
-        for name in ("examples", "enum"):
-            several = place.get(name)
-            if isinstance(several, Mapping):
-                several = [entry.get("value") for entry in several.values() if isinstance(entry, Mapping)]
-            if isinstance(several, list) and several:
-                return str(several[0])
-    word = kind.get("type", parameter.get("type"))  # OpenAPI 2 has the type beside the name
-    if word in ("integer", "number") and isinstance(kind.get("minimum"), int | float):
-        return str(kind["minimum"])
-    return str(FORMATS.get(kind.get("format", "")) or SIMPLE.get(str(word), "a"))
-
-
-def _resolved(schema: Mapping[str, Any], value: Any) -> Any:
-    """Follows one `$ref` within the document."""
-    if not isinstance(value, Mapping) or not isinstance(reference := value.get("$ref"), str):
-        return value
-    found: Any = schema
-    for part in reference.removeprefix("#/").split("/"):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found

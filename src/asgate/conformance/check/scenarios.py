@@ -16,8 +16,7 @@ from asgate.testing.options import HTTP_EXTENSIONS
 Play = Callable[[Attempt], Awaitable[None]]
 Shape = Callable[[Scope], None]
 
-BODY = b"name=asgate&colour=green"
-PIECES = (BODY[:1], BODY[1:7], b"", BODY[7:])
+BODY = b"name=asgate&colour=green"  # where a subject has none of its own
 PROGRAMMING = (AttributeError, LookupError, TypeError, NameError)
 
 
@@ -42,16 +41,8 @@ class Scenario:
 
 
 async def plain(attempt: Attempt) -> None:
-    """A request without a body, read to its end."""
-    attempt.piece(b"")
-    attempt.start()
-    await attempt.read()
-    await attempt.finish()
-
-
-async def whole(attempt: Attempt) -> None:
-    """A body in one piece."""
-    attempt.piece(BODY)
+    """A request with its body, if it has one, in one piece; read to its end."""
+    attempt.piece(attempt.content)
     attempt.start()
     await attempt.read()
     await attempt.finish()
@@ -59,7 +50,7 @@ async def whole(attempt: Attempt) -> None:
 
 async def pieces(attempt: Attempt) -> None:
     """A body in several pieces, all there at once."""
-    for piece in PIECES:
+    for piece in _pieces(attempt):
         attempt.piece(piece, more=True)
     attempt.piece(b"")
     attempt.start()
@@ -70,13 +61,18 @@ async def pieces(attempt: Attempt) -> None:
 async def slow_body(attempt: Attempt) -> None:
     """Each piece comes when the application waits for it."""
     attempt.start()
-    for piece in PIECES:
+    for piece in _pieces(attempt):
         if await attempt.waits() != "receive":
             break
         attempt.piece(piece, more=True)
     attempt.piece(b"")
     await attempt.read()
     await attempt.finish()
+
+
+def _pieces(attempt: Attempt) -> tuple[bytes, ...]:
+    content = attempt.content
+    return content[:1], content[1:7], b"", content[7:]
 
 
 async def bare_event(attempt: Attempt) -> None:
@@ -90,7 +86,7 @@ async def bare_event(attempt: Attempt) -> None:
 
 async def extra_in_event(attempt: Attempt) -> None:
     """An event with keys that nobody knows."""
-    attempt.piece(b"", of_tomorrow=[b"x"])
+    attempt.piece(attempt.content, of_tomorrow=[b"x"])
     attempt.start()
     await attempt.read()
     await attempt.finish()
@@ -98,7 +94,7 @@ async def extra_in_event(attempt: Attempt) -> None:
 
 async def slow_client(attempt: Attempt) -> None:
     """Each message is read when the application waits for its client."""
-    attempt.piece(b"")
+    attempt.piece(attempt.content)
     attempt.start()
     for _ in range(20):
         if await attempt.waits() == "ended" or attempt.talk.rules.complete:
@@ -125,7 +121,7 @@ async def leave_before_body(attempt: Attempt) -> None:
 
 async def leave_in_body(attempt: Attempt) -> None:
     """The client leaves in the middle of its body."""
-    attempt.piece(PIECES[0], more=True)
+    attempt.piece(_pieces(attempt)[0], more=True)
     attempt.start()
     await attempt.waits()
     await attempt.finish()
@@ -133,7 +129,7 @@ async def leave_in_body(attempt: Attempt) -> None:
 
 async def leave_in_response(attempt: Attempt) -> None:
     """The client leaves when the response has begun."""
-    attempt.piece(b"")
+    attempt.piece(attempt.content)
     attempt.start()
     for _ in range(2):
         if not attempt.talk.rules.complete:
@@ -143,7 +139,7 @@ async def leave_in_response(attempt: Attempt) -> None:
 
 async def half_close(attempt: Attempt) -> None:
     """The client says nothing more and still reads."""
-    attempt.piece(b"")
+    attempt.piece(attempt.content)
     attempt.start()
     await attempt.waits()
     attempt.talk.half_close()
@@ -232,7 +228,7 @@ def _leaving(name: str, says: str, play: Play, version: str, clause: str = "ASGI
     )
 
 
-PLAIN = Scenario("plain", "a request without a body", plain)
+PLAIN = Scenario("plain", "the request as it is asked for; at its end the client leaves", plain)
 MATCHED = "the whole body counts: read until more_body is missing or False, and join the pieces"
 LEAVING = (
     ("leave at once", "the client is gone before the application is called", leave_at_once),
@@ -245,8 +241,8 @@ REQUEST = (
         "plain again", "it is the same request once more", plain, clause="ASGI-073",
         advice="keep what belongs to a request with the request",
     ),
-    Scenario("body whole", "a body in one piece", whole, body="known"),
-    Scenario("body whole again", "the same body once more", whole, body="known"),
+    Scenario("body whole", "a body in one piece", plain, body="known"),
+    Scenario("body whole again", "the same body once more", plain, body="known"),
     Scenario(
         "body in pieces", "the body comes in several pieces", pieces, clause="ASGI-087", advice=MATCHED,
         body="known",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from asgate.conformance.check.findings import Seen, Verdict, against
+from asgate.conformance.check.findings import Report, Seen, against
 from asgate.conformance.check.plan import Wish
 from asgate.errors import Exit, Failure
 from asgate.spec.clauses import Level
@@ -13,24 +13,26 @@ from asgate.testing.errors import ConversationError, LifespanFailed, TimedOut
 from asgate.testing.lifespan import Lifespan
 from asgate.testing.options import Served
 
+LIFESPAN = 10.0  # seconds that it has at least
+
 
 class Start:
     """Startup and shutdown. `again`: in a second loop, where a failure is only told of."""
 
     def __init__(
-        self, application: ASGIApplication, wish: Wish, verdict: Verdict, *, again: bool = False
+        self, application: ASGIApplication, wish: Wish, report: Report, *, again: bool = False
     ) -> None:
-        self.verdict = verdict
+        self.report = report
         self.again = again
         self.scenario = "second lifespan" if again else "lifespan"
         watched = Validator(application, mode="collect", strict=wish.strict, on_finding=self._find)
-        self._limit = wish.timeout
-        self._life = Lifespan(watched, wish.lifespan, Served(timeout=max(wish.timeout, 10.0)))
+        self._life = Lifespan(watched, wish.lifespan, Served(timeout=max(wish.timeout, LIFESPAN)))
         self._answer = "no lifespan"
         self._found = 0
 
     async def up(self) -> dict[str, Any]:
         """Starts the application and gives the state that requests get. Raises `Failure` when it cannot."""
+        self.report.begin("lifespan", self.scenario)
         try:
             await self._life.startup()
         except TimedOut as error:
@@ -58,11 +60,12 @@ class Start:
 
     async def down(self) -> None:
         """Stops it."""
+        self.report.begin("lifespan", self.scenario)
         if self._life.supported:
             self._answer = "started and stopped"
             await self._stop()
         seen = Seen("lifespan", self.scenario, "startup, requests, shutdown", self._answer, 0.0, self._found)
-        self.verdict.seen.append(seen)
+        self.report.see(seen)
 
     async def _stop(self) -> None:
         try:
@@ -73,24 +76,24 @@ class Start:
             self._say("ASGI-200", sentence, advice, error.transcript)
         except LifespanFailed as error:
             self._answer = "started, shutdown failed"
-            self.verdict.note(error.sentence)
+            self.report.note(error.sentence)
         except ConversationError:
             self._answer = "started, ended without an answer"  # the validator tells of it
         except Exception as error:
             self._answer = f"started, raised {error!r:.100}"
-            self.verdict.note(f"the lifespan raised {error!r}")
+            self.report.note(f"the lifespan raised {error!r}")
 
     def _find(self, finding: Finding) -> None:
         if finding.side is Side.APPLICATION:
             self._found += 1
-            self.verdict.add(finding, self.scenario)
+            self.report.add(finding, self.scenario)
 
     def _say(
         self, name: str, sentence: str, advice: str, lines: tuple[str, ...], level: Level | None = None
     ) -> None:
         trace = tuple(line.strip() for line in lines[1:])
         self._found += 1
-        self.verdict.add(against(name, sentence, advice, "lifespan", trace, level), self.scenario)
+        self.report.add(against(name, sentence, advice, "lifespan", trace, level), self.scenario)
 
 
 def _left(error: TimedOut) -> str:

@@ -1,11 +1,14 @@
 """Rows about the chunked coding (RFC 9112 section 7.1): sizes, extensions, line ends, data, trailers."""
 
-from asgate.conformance.corpus.request_lines import LF
 from asgate.conformance.corpus.row import (
+    END,
     HALF_CLOSED,
     HELLO,
+    LARGE,
+    LF,
     MARKER,
     POSTED,
+    SMUGGLED,
     Cut,
     Ending,
     Held,
@@ -13,9 +16,11 @@ from asgate.conformance.corpus.row import (
     Request,
     Row,
     Served,
+    chunk,
     chunked,
     lenient,
     optional,
+    post,
     refused,
     served,
     unfinished,
@@ -32,10 +37,8 @@ PADDED = "some senders pad the size, and a reader that takes it reads the same b
 BAD_SPACE = "white space there is bad, though a recipient ought to remove it (RFC 9110 5.6.3)"
 UNKNOWN = "an extension that is not well formed may be passed over like any unknown one"
 SPARE = "how many zeros are too many is the server's choice"
-LARGE = "how much is too much is the server's choice"
 REPLACED = "a bare CR may be taken for a space (RFC 9112 2.2), and what it then stands in has no meaning"
 DROPPED = "a recipient may discard trailers (RFC 9112 7.1.2), these too"
-END = b"0\r\n\r\n"
 
 SIZES = (
     *(
@@ -102,6 +105,11 @@ ENDS = (
             ("data_ends_with_nothing", "A chunk's data needs a line end.", b"5\r\nhello" + END, RFC, Level.SHOULD),
             ("data_ends_with_two_bytes", "Two other bytes do not end a chunk's data.", b"5\r\nhelloXX" + END, RFC, Level.SHOULD),
             ("data_ends_with_two_line_ends", "Two line ends do not end a chunk's data.", b"5\r\nhello\r\n\r\n" + END, RFC, Level.SHOULD),
+            ("data_ends_with_lf_cr", "LF CR does not end a chunk's data.", b"5\r\nhello\n\r" + END, RFC, Level.SHOULD),
+            ("data_ends_in_last_size", "Data that reaches into the last chunk's size is refused.", b"7\r\nhello0\r\n\r\n", RFC, Level.SHOULD),
+            ("size_ends_with_lf_and_hides_a_request", "A bare LF behind a chunk size does not make a request of data.", b"2\nxx\r\n" + chunk(END + SMUGGLED) + END, RFC, Level.SHOULD),
+            ("data_ends_with_two_bytes_and_hides_a_request", "Two other bytes behind a chunk's data do not make a request of data.", b"2\r\nxxyy" + chunk(END + SMUGGLED) + END, RFC, Level.SHOULD),
+            ("data_ends_with_lf_and_hides_a_request", "A bare LF behind a chunk's data does not make a request of data.", b"2\r\nxx\n" + chunk(END + SMUGGLED) + END, RFC, Level.SHOULD),
             ("data_too_long", "Data longer than the chunk size is refused.", b"3\r\nhello\r\n" + END, RFC, Level.SHOULD),
             ("data_too_long_by_a_line_end", "Data with a line end too much is refused.", b"5\r\nhello\n\r\n" + END, RFC, Level.SHOULD),
             ("data_too_short", "Data shorter than the chunk size is refused.", b"8\r\nhello\r\n" + END, RFC, Level.SHOULD),
@@ -166,6 +174,24 @@ EXTENDED = (
             ("with_8_bits", "with an 8-bit name", b";\xc3\xa9=b"),
             ("with_control", "with a control character", b";a=\x01"),
             ("with_nul", "with a NUL", b";a=\0"),
+            ("with_delete", "with a DEL", b";a=\x7f"),
+            ("of_semicolons", "of semicolons", b";;;"),
+            ("quoted_control", "with a quoted control character", b';a="\x01"'),
+            ("quoted_nul", "with a quoted NUL", b';a="\0"'),
+            ("quote_open_behind_escape", "with a quote whose end is escaped", b';a="b\\"'),
+            ("quote_open_with_semicolon", "with a quote that does not end, and another one", b';a="b;c=d'),
+        )
+    ),
+    lenient("extension_of_last_chunk_with_two_cr", "An extension of the last chunk that ends with CR CR LF is refused.", chunked(b"5\r\nhello\r\n0;a\r\r\n\r\n"), "RFC 9112 2.2", POSTED, why=REPLACED, level=Level.MUST, late=True),
+    lenient("extension_of_last_chunk_with_cr", "An extension of the last chunk with a bare CR is refused.", chunked(b"5\r\nhello\r\n0;a\rb\r\n\r\n"), "RFC 9112 2.2", POSTED, why=REPLACED, level=Level.MUST, late=True),
+    *(
+        refused(f"extension_{name}", f"{says} is refused.", chunked(body), EXTENSIONS, Level.SHOULD)
+        for name, says, body in (
+            ("empty_with_lf", "A semicolon and a bare LF behind a chunk size", b"5;\nhello\r\n" + END),
+            ("of_last_chunk_with_lf", "An extension of the last chunk with a bare LF", b"5\r\nhello\r\n0;a\n\r\n"),
+            ("with_lf_and_data", "A chunk extension whose data begins behind a bare LF", b"5;a\nhello\r\n" + END),
+            ("with_lf_hides_a_request", "A chunk extension with a bare LF that makes a request of data", b"2;\nxx\r\n" + chunk(END + SMUGGLED) + END),
+            ("with_quoted_line_end_hides_a_request", "A chunk extension with a quoted line end that makes a request of data", b'2;a="\r\nxx\r\n' + chunk(b'"' + END + SMUGGLED) + END),
         )
     ),
     *(
@@ -214,6 +240,7 @@ TRAILED = (
             ("of_authorization", "Authorization", b"Authorization: Basic YTpi", without("authorization")),
         )
     ),
+    optional("trailer_of_announced_length", "A Content-Length in the trailers frames nothing, though Trailer names it.", post(b"Trailer: Content-Length", b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\nContent-Length: %d\r\n\r\n" % len(MARKER)), "RFC 9110 6.5.1", without("content-length"), why="a server may refuse what no sender may send", level=Level.MUST),
     *(
         lenient(f"trailer_{name}", f"{says} is refused.", trailed(text), TRAILERS, POSTED, why=DROPPED)
         for name, says, text in (
@@ -222,7 +249,7 @@ TRAILED = (
             ("with_space_before_colon", "A space before a trailer's colon", b"X-T : v\r\n"),
             ("with_space_in_name", "A space in a trailer's name", b"X T: v\r\n"),
             ("with_space_at_start", "White space before the first trailer", b" X-T: v\r\n"),
-            ("of_a_request", "A request line among the trailers", b"GET /smuggled HTTP/1.1\r\nHost: probe\r\n"),
+            ("of_a_request", "A request line among the trailers", SMUGGLED.removesuffix(b"\r\n")),
             ("of_a_chunk", "Another chunk after the last", b"5\r\nhello\r\n0\r\n"),
         )
     ),

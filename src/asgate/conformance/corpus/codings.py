@@ -1,14 +1,18 @@
 """Rows about Transfer-Encoding, alone and next to Content-Length (RFC 9112 sections 6.1 and 6.3)."""
 
 from asgate.conformance.corpus.row import (
+    END,
     HELLO,
+    HIDDEN,
     MARKER,
     POSTED,
+    SMUGGLED,
     Ending,
     Refused,
     Request,
     Row,
     Served,
+    chunk,
     get,
     lenient,
     lines,
@@ -63,6 +67,8 @@ NOT_FINAL = tuple(
         ("with_vertical_tab_behind", "with a vertical tab behind it", (b" chunked\x0b",)),
         ("with_form_feed_before", "with a form feed before it", (b" \x0cchunked",)),
         ("with_control_behind", "with a control character behind it", (b" chunked\x01",)),
+        ("two_fields_in_other_case", "in two fields, one in capitals with frob,", (b" chunked\r\nTRANSFER-ENCODING: frob",)),
+        ("with_nul_before", "with a NUL before it", (b" \0chunked",)),
         ("with_nul_behind", "with a NUL behind it", (b" chunked\0",)),
         ("with_nul_inside", "with a NUL in it", (b" chun\0ked",)),
         ("with_no_break_space", "with a no-break space before it", (b" \xa0chunked",)),
@@ -102,7 +108,8 @@ WITH_LENGTH = (
             ("upper_case_and_length", "in capitals with a Content-Length", (b"Content-Length: 4", b"TRANSFER-ENCODING: CHUNKED")),
         )
     ),
-    lenient("coding_and_length_hide_a_request", "A request in the body of one with both framings is not served.", post(b"Content-Length: 6", b"Transfer-Encoding: chunked", body=b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: probe\r\n\r\n"), "RFC 9112 6.1", Request("POST", "/a"), why=BOTH, level=Level.MUST, closed=True),
+    lenient("coding_and_length_hide_a_request", "A request in the body of one with both framings is not served.", post(b"Content-Length: 6", b"Transfer-Encoding: chunked", body=END + SMUGGLED), "RFC 9112 6.1", Request("POST", "/a"), why=BOTH, level=Level.MUST, closed=True),
+    lenient("coding_and_length_with_a_request_in_a_chunk", "A request in a chunk of one with both framings is not served.", post(b"Content-Length: 4", b"Transfer-Encoding: chunked", body=chunk(SMUGGLED) + END), "RFC 9112 6.1", HIDDEN, why=BOTH, level=Level.MUST, closed=True),
     *(
         refused(f"coding_{name}_and_length", f"Transfer-Encoding {says} is refused next to a Content-Length, too.", post(b"Content-Length: 15", b"Transfer-Encoding:" + value, body=HELLO), "RFC 9112 6.3", statuses=(400, 501))
         for name, says, value in (("identity", "identity", b" identity"), ("unknown", "of an unknown coding", b" frob"), ("empty", "without a value", b""), ("not_last", "`chunked, gzip`", b" chunked, gzip"), ("vertical_tab", "with a vertical tab before it", b" \x0bchunked"), ("with_suffix", "chunkedx", b" chunkedx"))
@@ -130,7 +137,7 @@ GOOD = (
     served("coding_of_get", "A GET may have a chunked body, and it is read.", get(b"Transfer-Encoding: chunked") + HELLO, "RFC 9110 9.3.1", Request("GET", "/a", b"hello")),
     served("coding_named_by_connection", "A Transfer-Encoding that Connection names still frames the body.", post(b"Connection: transfer-encoding", b"Transfer-Encoding: chunked", body=HELLO), "RFC 9112 6.3", POSTED),
     served("coding_wished_for", "TE does not frame a body.", get(b"Connection: TE", b"TE: chunked, trailers"), "RFC 9110 10.1.4", Request("GET", "/a")),
-    served("coding_of_a_request", "A chunk that looks like a request is a chunk.", coding(b" chunked", body=b"%x\r\n%b\r\n0\r\n\r\n" % (len(MARKER), MARKER)), "RFC 9112 7.1", Request("POST", "/a", MARKER)),
+    served("coding_of_a_request", "A chunk that looks like a request is a chunk.", coding(b" chunked", body=chunk(MARKER) + END), "RFC 9112 7.1", Request("POST", "/a", MARKER)),
     Row("coding_on_1_2", "Chunked on a later minor version is read.", lines(b"POST /a HTTP/1.2", b"Host: probe", b"Transfer-Encoding: chunked", body=HELLO), "RFC 9110 2.5", Level.SHOULD, (Served((POSTED,)),), (Refused((400, 505)),), "a server may refuse versions that do not exist"),
 )
 

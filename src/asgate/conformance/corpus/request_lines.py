@@ -2,6 +2,7 @@
 
 from asgate.conformance.corpus.row import (
     GOT,
+    LF,
     Ending,
     Refused,
     Request,
@@ -20,9 +21,9 @@ from asgate.spec.clauses import Level
 # ruff: noqa: E501
 # fmt: off
 
-LF = "a recipient MAY take a lone LF for the end of a line (RFC 9112 2.2)"
 SPACE = "a recipient MAY split the request line at any white space (RFC 9112 3)"
 CHARACTERS = "clients send these characters unescaped and no two readers disagree about them"
+GATEWAY = "a server may take the client for a trusted gateway (RFC 9110 7.4)"
 FRAGMENT = "the fragment has no meaning here, and where the target ends is clear"
 HOST = b"Host: probe"
 
@@ -180,6 +181,10 @@ TARGETS = (
     served("target_absolute_without_path", "The absolute form without a path asks for /.", line(b"GET http://probe HTTP/1.1"), "RFC 9112 3.2.2", Request("GET", "/")),
     served("target_absolute_with_query_only", "The absolute form with a query and no path asks for /.", line(b"GET http://probe?a HTTP/1.1"), "RFC 9112 3.2.2", Request("GET", "/")),
     served("target_absolute_with_other_host", "The host of an absolute target replaces Host.", lines(b"GET http://probe/a HTTP/1.1", b"Host: other"), "RFC 9112 3.2.2", Request("GET", "/a", fields=(("host", "probe"),))),
+    served("target_absolute_with_port", "The port of an absolute target replaces that of Host.", lines(b"GET http://probe:81/a HTTP/1.1", b"Host: probe:80"), "RFC 9112 3.2.2", Request("GET", "/a", fields=(("host", "probe:81"),))),
+    served("target_absolute_in_path", "An address behind a slash is a path.", line(b"GET /http://other/a HTTP/1.1"), "RFC 9112 3.2.1", Request("GET", "/http://other/a", fields=(("host", "probe"),))),
+    refused("target_absolute_with_one_slash", "A target with http and one slash is refused.", line(b"GET http:/a HTTP/1.1"), "RFC 9112 3.2.2", Level.SHOULD),
+    lenient("target_absolute_of_https", "A target with https is refused on a connection that is not secured.", line(b"GET https://probe/a HTTP/1.1"), "RFC 9110 7.4", GOT, why=GATEWAY, statuses=(421, 400, 404), level=Level.MUST),
     Row("target_absolute_of_other_scheme", "A target of another scheme is refused, or served as it stands.", line(b"GET ftp://probe/a HTTP/1.1"), "RFC 9110 7.4", Level.SHOULD, (Refused((400, 404, 421)),), (Served((Request("GET", None),)),), "an origin server may serve targets of any scheme"),
     Row("target_asterisk_for_options", "OPTIONS * is served or answered.", line(b"OPTIONS * HTTP/1.1"), "RFC 9112 3.2.4", Level.MUST, (Served((Request("OPTIONS", None),)),)),
     served("target_of_7900_bytes", "A request line of almost 8000 bytes is accepted.", line(b"GET /" + b"a" * 7900 + b" HTTP/1.1"), "RFC 9112 3", Request("GET", "/" + "a" * 7900), level=Level.SHOULD),
@@ -198,7 +203,7 @@ TUNNELS = (
             ("with_bad_port", "a port that is no number", b"probe:abc", "RFC 9110 9.3.6", Level.MUST),
         )
     ),
-    Row("preface_of_http_2", "The preface of HTTP/2 starts HTTP/2, or is refused.", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "RFC 9113 3.4", Level.MAY, (Switched(), Refused((400, 505)))),
+    Row("preface_of_http_2", "The preface of HTTP/2 starts HTTP/2, or is refused.", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "RFC 9113 3.4", Level.MAY, (Switched(preface=True), Refused((400, 505)))),
 )
 
 ROWS: tuple[Row, ...] = (*ENDS, *WHITE_SPACE, *PARTS, *VERSIONS, *METHODS, *TARGETS, *TUNNELS)

@@ -14,6 +14,14 @@ from asgate.spec.clauses import Level
 
 MARKER = b"GET /marker HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 """Follows the bytes of a row. Who mistakes the framing reads it as part of a body, or a body as part of it."""
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: probe\r\n\r\n"
+"""Stands in a body. Who mistakes the framing serves it."""
+
+# Why something is allowed, where several themes say so.
+LF = "a recipient MAY take a lone LF for the end of a line (RFC 9112 2.2)"
+FOLD = "a server MAY replace obs-fold with spaces (RFC 9112 5.2)"
+LARGE = "how much is too much is the server's choice"
+CONTENT = "a server may refuse content where it means nothing, as it serves smuggling"
 SILENT = "closed without the answer that the RFC names, and nothing was served"
 HALF_CLOSED = "the connection is held though the client has ended its direction, which no text forbids"
 
@@ -55,12 +63,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection ended, and the application saw no whole request after those `before`; whether the server says
-    something about the rest is its own affair. `answered`: but those before were.
+    """The connection ended, those `before` were answered, and the application saw no whole request after them; whether
+    the server says something about the rest is its own affair.
     """
 
     before: tuple[Request, ...] = ()
-    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,16 @@ class Held:
     """As `Cut`, but the connection stays open: the server waits for more until its own time limit."""
 
     before: tuple[Request, ...] = ()
-    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """The server went over to another protocol: 101, or an answer that is not HTTP/1.1."""
+    """The server went over to HTTP/2: with 101, or where the client had begun with the `preface` of HTTP/2, with its
+    own, a SETTINGS frame (RFC 9113 section 3.4). The application saw these requests, or none of them yet.
+    """
+
+    requests: tuple[Request, ...] = ()
+    preface: bool = False
 
 
 Allowed = Refused | Served | Cut | Held | Switched
@@ -84,6 +95,7 @@ class Ending(Enum):
 
     MARKER = "a request"
     FIN = "the end of the client's direction"
+    LATE_FIN = "the same, once an answer has come and the server has nothing more to do"
     NOTHING = "nothing: the server has to close of its own accord"
 
 
@@ -125,9 +137,16 @@ def chunked(body: bytes) -> bytes:
     return post(b"Transfer-Encoding: chunked", body=body)
 
 
+def chunk(data: bytes) -> bytes:
+    """One chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
 GOT = Request("GET", "/a")
 POSTED = Request("POST", "/a", b"hello")
-HELLO = b"5\r\nhello\r\n0\r\n\r\n"
+HIDDEN = Request("POST", "/a", SMUGGLED)
+END = b"0\r\n\r\n"
+HELLO = chunk(b"hello") + END
 
 
 # Rows.
@@ -208,12 +227,8 @@ def unfinished(
     name: str, title: str, data: bytes, rfc: str, level: Level = Level.MUST, *, before: Sequence[Request] = ()
 ) -> Row:
     """The client ends its direction in the midst of a request: the application must not take it for a whole one.
-    A server that takes this for the client's leaving may leave those before without an answer.
+    One may come `before` it: it is answered first, since who overtakes whom in the server would be a matter of luck.
     """
     requests = tuple(before)
-    right: tuple[Allowed, ...] = (Cut(requests, answered=False),)
-    allowed: tuple[Allowed, ...] = (Held(requests, answered=False),)
-    if requests:  # the end may overtake them in the server
-        right += (Cut(),)
-        allowed += (Held(),)
-    return Row(name, title, data, rfc, level, right, allowed, HALF_CLOSED, Ending.FIN)
+    ending = Ending.LATE_FIN if requests else Ending.FIN
+    return Row(name, title, data, rfc, level, (Cut(requests),), (Held(requests),), HALF_CLOSED, ending)

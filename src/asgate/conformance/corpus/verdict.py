@@ -18,8 +18,9 @@ from asgate.conformance.corpus.row import (
     Switched,
 )
 from asgate.conformance.results import Outcome
-from asgate.conformance.wire import Malformed, Response, parsed_head
+from asgate.conformance.wire import Incoming, Malformed, Response
 
+CLOSES = "the server closes each connection after its answer"
 DANGEROUS = (b"\r", b"\n", b"\0")
 
 
@@ -55,13 +56,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
-    """All that came of a row. `flaw`: what came last on the wire and is no HTTP/1.1 answer."""
+    """All that came of a row. `flaw`: what came last on the wire and is no HTTP/1.1 answer. `last`: the last whole
+    answer said that the connection ends with it.
+    """
 
     statuses: tuple[int, ...]
     requests: tuple[Seen, ...]
     marker: bool
     ended: bool
     flaw: bytes = b""
+    last: bool = False
 
     @property
     def whole(self) -> tuple[Seen, ...]:
@@ -71,7 +75,7 @@ class Seeing:
     def __str__(self) -> str:
         parts = [f"answers {', '.join(map(str, self.statuses))}" if self.statuses else "no answer"]
         if self.flaw:
-            parts.append(f"then {self.flaw[:60]!r}")
+            parts.append(f"then {self.flaw[:60]!r}, which is no whole answer of HTTP/1.1")
         parts.append("the connection was closed" if self.ended else "the connection stayed open")
         parts.append("the application saw " + ("; ".join(map(str, self.requests)) or "nothing"))
         if self.marker:
@@ -89,6 +93,8 @@ def verdict(row: Row, seeing: Seeing) -> tuple[Outcome, str]:
         return Outcome.PASS, ""
     if why := excuse(row, seeing):
         return Outcome.DIFFERS, f"{why}; saw: {seeing}"
+    if any(comes_to_an_end(allowed, seeing) for allowed in row.right):
+        return Outcome.NOT_OFFERED, CLOSES
     expected = ", or ".join(told(allowed) for allowed in row.right + row.allowed)
     return Outcome.FAIL, f"{expected}; saw: {seeing}"
 
@@ -125,15 +131,38 @@ def agrees(allowed: Allowed, seeing: Seeing, *, exactly: bool = True) -> bool:
                 and _answered(seeing, len(before), statuses if exactly else ())
                 and (seeing.ended and not seeing.marker if closed else seeing.ended or seeing.marker)
             )
-        case Cut(before, answered) | Held(before, answered):
+        case Cut(before) | Held(before):
             return (
                 seeing.ended == isinstance(allowed, Cut)
+                and not seeing.flaw
                 and not seeing.marker
                 and _are(before, seeing.whole)
-                and (not answered or seeing.statuses[: len(before)] == (200,) * len(before))
+                and seeing.statuses[: len(before)] == (200,) * len(before)
             )
-        case Switched():
-            return seeing.statuses[-1:] == (101,) or bool(seeing.flaw and not seeing.requests)
+        case Switched(requests, preface):
+            begun = _is_settings(seeing.flaw) if preface else not seeing.flaw
+            return (
+                begun
+                and seeing.statuses == (() if preface else (101,))
+                and (not seeing.requests or _are(requests, seeing.requests))
+            )
+
+
+def comes_to_an_end(allowed: Allowed, seeing: Seeing) -> bool:
+    """Whether all was right until the server said that an answer is its last on the connection, which it may with each
+    (RFC 9112 section 9.3): what it makes of the rest is not seen.
+    """
+    good: tuple[Request, ...] = getattr(allowed, "requests", ()) or getattr(allowed, "before", ())
+    count = len(seeing.statuses)
+    return (
+        seeing.last
+        and seeing.ended
+        and not seeing.flaw
+        and not seeing.marker
+        and 0 < count <= len(good)
+        and seeing.statuses == (200,) * count
+        and _are(good[:count], seeing.requests)
+    )
 
 
 def told(allowed: Allowed) -> str:
@@ -154,14 +183,19 @@ def told(allowed: Allowed) -> str:
             return "the connection closed"
         case Held():
             return "the connection held, and nothing more served"
-        case Switched():
-            return "another protocol"
+        case Switched(_, preface):
+            return "the SETTINGS frame of HTTP/2" if preface else "101 and another protocol"
 
 
 def _are(requests: tuple[Request, ...], seen: tuple[Seen, ...]) -> bool:
     return len(requests) == len(seen) and all(
         there.is_like(request) for there, request in zip(seen, requests, strict=True)
     )
+
+
+def _is_settings(data: bytes) -> bool:
+    """Whether a SETTINGS frame begins here that is no acknowledgement (RFC 9113 sections 4.1 and 6.5)."""
+    return data[3:9] == b"\4\0\0\0\0\0" and int.from_bytes(data[:3]) % 6 == 0
 
 
 def _answered(seeing: Seeing, before: int, statuses: tuple[int, ...]) -> bool:
@@ -177,34 +211,34 @@ def _answered(seeing: Seeing, before: int, statuses: tuple[int, ...]) -> bool:
 # From what was recorded to one value.
 
 
-def answers(received: bytes) -> tuple[tuple[int, ...], bytes]:
-    """The statuses of all answers in these bytes, the interim ones of 1xx left out, and what came after them and is
-    no whole answer. What follows a 101 is another protocol's.
+def statuses(received: bytes) -> tuple[int, ...]:
+    """Those of all whole answers in these bytes."""
+    return tuple(answer.status for answer in answers(received)[0])
+
+
+def answers(received: bytes, *, method: str = "GET") -> tuple[list[Response], bytes]:
+    """All answers in these bytes, the interim ones of 1xx left out, and what came after them and is
+    no whole answer. What follows a 101 is another protocol's. `method`: of the first request; its answer is whole with
+    its head for HEAD, and for CONNECT if it is a 2xx, whatever the head says of a body (RFC 9112 section 6.3).
     """
-    statuses: list[int] = []
-    while received:
-        block, end, rest = received.partition(b"\r\n\r\n")
+    incoming = Incoming(received)
+    found: list[Response] = []
+    while rest := incoming.left:
         try:
-            response = parsed_head(block + end)
+            response = incoming.head()
+            interim = response.status < 200 and response.status != 101
+            if not interim:
+                incoming.body(response, head=method == "HEAD" and not found)
         except Malformed:
-            return tuple(statuses), received
+            return found, rest
+        tunnel = method == "CONNECT" and not found and 200 <= response.status < 300
+        if not response.complete and not tunnel:
+            return found, rest
+        if not interim:
+            found.append(response)
         if response.status == 101:
-            return (*statuses, 101), b""
-        if response.status < 200:
-            received = rest
-            continue
-        statuses.append(response.status)
-        received = _after_body(response, rest)
-    return tuple(statuses), b""
-
-
-def _after_body(response: Response, rest: bytes) -> bytes:
-    if response.status in (204, 304):
-        return rest
-    if "chunked" in response.values("transfer-encoding"):
-        return (b"\r\n" + rest).partition(b"\r\n0\r\n\r\n")[2]
-    lengths = response.values("content-length")
-    return rest[int(lengths[0]) :] if lengths and lengths[0].isdigit() else b""
+            break
+    return found, b""
 
 
 def requests(reports: list[dict[str, Any]]) -> list[Seen]:

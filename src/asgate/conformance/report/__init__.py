@@ -29,7 +29,7 @@ def write(judgements: Sequence[Judgement], directory: Path) -> list[Path]:
     texts = {
         "results.json": dumps(judgements),
         "junit.xml": junit([row for run in runs.values() for row in run], TOOL),
-        "results.sarif": json.dumps(sarif(runs, TOOL, kit), indent=1) + "\n",
+        "results.sarif": json.dumps(sarif(runs, TOOL, kit, "results.json"), indent=1) + "\n",
         "matrix.md": markdown(judgements),
         "index.html": page(judgements),
     }

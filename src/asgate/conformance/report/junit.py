@@ -1,12 +1,13 @@
 """Rows as JUnit XML, in the form that CI systems read: a suite for each group, a failure for each MUST or SHOULD
-that is not kept. JUnit knows no wishes: what fails at level MAY is skipped with its message, as is what is not offered.
+that is not kept, an error for each fault of ours. JUnit knows no wishes: what fails at level MAY is skipped with its
+message, as is what is not offered.
 """
 
 from collections.abc import Sequence
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from asgate.conformance.report.rows import Row, Verdict
+from asgate.conformance.report.rows import Mark, Row
 from asgate.conformance.report.visible import visible
 from asgate.spec.clauses import Level
 
@@ -28,18 +29,18 @@ def _counts(name: str, rows: Sequence[Row]) -> dict[str, str]:
         "name": visible(name),
         "tests": str(len(rows)),
         "failures": str(sum(map(_failure, rows))),
-        "errors": "0",
+        "errors": str(sum(row.verdict is Mark.ERROR for row in rows)),
         "skipped": str(sum(map(_skipped, rows))),
         "time": f"{sum(row.seconds for row in rows):.3f}",
     }
 
 
 def _failure(row: Row) -> bool:
-    return row.verdict in (Verdict.FAILED, Verdict.CRASHED) and row.level is not Level.MAY
+    return row.verdict in (Mark.FAILED, Mark.CRASHED) and row.level is not Level.MAY
 
 
 def _skipped(row: Row) -> bool:
-    return not _failure(row) and row.verdict is not Verdict.PASSED
+    return not _failure(row) and row.verdict not in (Mark.PASSED, Mark.ERROR)
 
 
 def _case(suite: Element, row: Row) -> None:
@@ -51,11 +52,13 @@ def _case(suite: Element, row: Row) -> None:
             element, "failure", message=visible(row.message), type=f"{row.level} {row.verdict}"
         )
         failure.text = visible(f"{row.title}\n{cited}\n{row.location}\n{row.message}\n")
+    elif row.verdict is Mark.ERROR:
+        SubElement(element, "error", message=visible(row.message), type="asgate")
     elif _skipped(row):
-        wish = "" if row.verdict is Verdict.SKIPPED else f"{row.level}, {row.verdict}: "
+        wish = "" if row.verdict is Mark.SKIPPED else f"{row.level}, {row.verdict}: "
         SubElement(element, "skipped", message=visible(wish + row.message))
-    lines = row.evidence if _failure(row) else ()
-    if row.verdict is Verdict.PASSED and row.message:
+    lines = row.evidence if _failure(row) or row.verdict is Mark.ERROR else ()
+    if row.verdict is Mark.PASSED and row.message:
         lines = (row.message,)
     if lines:
         SubElement(element, "system-out").text = visible("\n".join(lines))

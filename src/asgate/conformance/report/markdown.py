@@ -39,8 +39,9 @@ def tables(judgements: Sequence[Judgement], briefly: Container[str] = ()) -> str
         *_counts(judgements),
         "",
     ]
+    cases = sum(map(len, lines(judgements).values()))
     for judgement in judgements:
-        parts += _server(judgement, brief=judgement.server in briefly)
+        parts += _server(judgement, cases, brief=judgement.server in briefly)
     return "\n".join(parts)
 
 
@@ -70,15 +71,21 @@ def _counts(judgements: Sequence[Judgement]) -> Iterator[str]:
         yield f"| {prose(group.replace('_', ' '))} ({len(cases)}) | {' | '.join(cells)} |"
 
 
-def _server(judgement: Judgement, *, brief: bool) -> Iterator[str]:
+def _server(judgement: Judgement, cases: int, *, brief: bool) -> Iterator[str]:
     yield f"## {prose(judgement.server)} {prose(judgement.version)}".rstrip()
     yield ""
+    if not judgement.complete:
+        yield f"The run was interrupted: only {len(judgement.results)} cases were judged."
+        yield ""
+    if missed := cases - len(judgement.results):
+        yield f"{missed} of {cases} cases were not run."
+        yield ""
     faults = judgement.faults
     if faults:
         yield f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}:"
         yield ""
         yield from _listed(faults)
-    else:
+    elif not judgement.errors:
         yield "No fault."
     yield ""
     if brief:
@@ -87,8 +94,15 @@ def _server(judgement: Judgement, *, brief: bool) -> Iterator[str]:
         it for it in judgement.results if it.outcome in (Outcome.FAIL, Outcome.CRASHED) and not it.faulty
     ]
     yield from _folded("Level MAY, and not kept", wishes)
-    for outcome, title in ((Outcome.DIFFERS, "Differs, but allowed"), (Outcome.NOT_OFFERED, "Not offered")):
+    for outcome, title in FOLDED.items():
         yield from _folded(title, [it for it in judgement.results if it.outcome is outcome])
+
+
+FOLDED = {
+    Outcome.ERROR: "The kit itself failed",
+    Outcome.DIFFERS: "Differs, but allowed",
+    Outcome.NOT_OFFERED: "Not offered",
+}
 
 
 def _listed(results: Sequence[Result]) -> Iterator[str]:

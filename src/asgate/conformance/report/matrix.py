@@ -16,6 +16,7 @@ SIGNS = {
     Outcome.CRASHED: "☠\ufe0e",
     Outcome.DIFFERS: "≈",
     Outcome.NOT_OFFERED: "–",  # noqa: RUF001 — a dash is wanted
+    Outcome.ERROR: "!",
 }
 MEANINGS = {
     Outcome.PASS: "passes",
@@ -23,6 +24,7 @@ MEANINGS = {
     Outcome.CRASHED: "the server crashed or hung",
     Outcome.DIFFERS: "differs, but the text allows it",
     Outcome.NOT_OFFERED: "not offered",
+    Outcome.ERROR: "the kit itself failed: nothing is said about the server",
 }
 KINDS = {
     "text": "stands in the ASGI text",

@@ -129,9 +129,19 @@ function make(tag, name, ...children) {
   return element;
 }
 
-function evidenceOf(name) {
-  const block = all("script[data-evidence]").find((element) => element.dataset.evidence === name);
-  return JSON.parse(block.textContent);
+const unpacked = new Map(); // group -> what is told of its cases, or the promise of it
+
+async function unpack(group) {
+  const text = one(`script[data-evidence="${group}"]`).textContent;
+  const packed = new Blob([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))]);
+  const plain = packed.stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(plain).text());
+}
+
+async function evidenceOf(row) {
+  const group = row.element.closest("tbody").id;
+  if (!unpacked.has(group)) unpacked.set(group, unpack(group));
+  return (await unpacked.get(group))[row.name];
 }
 
 function address() {
@@ -148,25 +158,44 @@ function address() {
   return link ? { row, link, server: text.slice(cut + 1) } : null;
 }
 
-function follow() {
+async function follow() {
   const place = address();
   if (current) {
     current.removeAttribute("aria-current");
     current.closest("tr").classList.remove("current");
   }
   current = place?.link ?? null;
-  panel.hidden = !place;
-  document.body.classList.toggle("reading", Boolean(place));
-  if (!place) return;
+  if (!place) return reveal(false);
   if (place.link.closest("[hidden]")) reset();
   const group = place.row.element.closest("tbody");
   if (group.classList.contains("folded")) fold(group, false);
   current.setAttribute("aria-current", "true");
   place.row.element.classList.add("current");
   enter(current);
-  render(evidenceOf(place.row.name), place.server);
+  try {
+    const told = await evidenceOf(place.row);
+    if (current !== place.link) return; // the reader has gone on
+    render(told, place.server);
+  } catch {
+    if (current !== place.link) return;
+    panel.replaceChildren(make("p", "note", "This browser cannot unpack the evidence; results.json has it, too."), shut());
+  }
+  reveal(true);
   place.row.element.scrollIntoView({ block: "nearest" });
   panel.focus({ preventScroll: true });
+}
+
+function reveal(reading) {
+  panel.hidden = !reading;
+  document.body.classList.toggle("reading", reading);
+}
+
+function shut() {
+  const button = make("button", "", "Close");
+  button.type = "button";
+  button.id = "close";
+  button.addEventListener("click", close);
+  return button;
 }
 
 function close() {
@@ -188,11 +217,7 @@ function render(data, server) {
     if (it === cell) tab.setAttribute("aria-current", "true");
     tabs.append(tab);
   }
-  const shut = make("button", "", "Close");
-  shut.type = "button";
-  shut.id = "close";
-  shut.addEventListener("click", close);
-  panel.replaceChildren(about(data, cell, weak), make("div", "seen", tabs, evidence(cell.evidence)), shut);
+  panel.replaceChildren(about(data, cell, weak), make("div", "seen", tabs, evidence(cell.evidence)), shut());
   panel.scrollTop = 0;
 }
 

@@ -9,13 +9,14 @@ from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.spec.clauses import Level
 
 
-class Verdict(StrEnum):
+class Mark(StrEnum):
     """What a row says."""
 
     PASSED = "passed"
     FAILED = "failed"
     CRASHED = "crashed"
     SKIPPED = "skipped"
+    ERROR = "error"  # of the one who looked; what was looked at is not to blame
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Row:
     id: str  # the same from run to run: "request/first_event_without_body", "http GET /items"
     title: str
     level: Level
-    verdict: Verdict
+    verdict: Mark
     message: str  # what was expected and what came; "" when nothing is to be said
     location: str  # where: "uvicorn 0.54.0", "main:app, http GET /items"
     evidence: tuple[str, ...]
@@ -37,8 +38,26 @@ class Row:
 
 
 def rows(judgement: Judgement) -> list[Row]:
-    """The rows of one server, in the order of the run."""
-    return [_row(judgement, result) for result in judgement.results]
+    """The rows of one server, in the order of the run; one more when the run was interrupted."""
+    found = [_row(judgement, result) for result in judgement.results]
+    return found if judgement.complete else [*found, _interruption(judgement)]
+
+
+def _interruption(judgement: Judgement) -> Row:
+    return Row(
+        id="interrupted",
+        title="The run goes on to its end.",
+        level=Level.MUST,
+        verdict=Mark.ERROR,
+        message=f"the run was interrupted: only {len(judgement.results)} cases were judged",
+        location=_location(judgement),
+        evidence=(),
+        suite=f"{judgement.server}: run",
+    )
+
+
+def _location(judgement: Judgement) -> str:
+    return f"{judgement.server} {judgement.version}".strip()
 
 
 def _row(judgement: Judgement, result: Result) -> Row:
@@ -46,9 +65,9 @@ def _row(judgement: Judgement, result: Result) -> Row:
         id=result.case,
         title=result.title,
         level=result.level,
-        verdict=VERDICTS[result.outcome],
+        verdict=MARKS[result.outcome],
         message=result.detail,
-        location=f"{judgement.server} {judgement.version}".strip(),
+        location=_location(judgement),
         evidence=result.evidence,
         suite=f"{judgement.server}: {result.group}",
         clauses=result.clauses,
@@ -57,10 +76,11 @@ def _row(judgement: Judgement, result: Result) -> Row:
     )
 
 
-VERDICTS = {
-    Outcome.PASS: Verdict.PASSED,
-    Outcome.DIFFERS: Verdict.PASSED,
-    Outcome.FAIL: Verdict.FAILED,
-    Outcome.CRASHED: Verdict.CRASHED,
-    Outcome.NOT_OFFERED: Verdict.SKIPPED,
+MARKS = {
+    Outcome.PASS: Mark.PASSED,
+    Outcome.DIFFERS: Mark.PASSED,
+    Outcome.FAIL: Mark.FAILED,
+    Outcome.CRASHED: Mark.CRASHED,
+    Outcome.NOT_OFFERED: Mark.SKIPPED,
+    Outcome.ERROR: Mark.ERROR,
 }

@@ -1,12 +1,12 @@
 """Rows as SARIF 2.1.0 (OASIS, 27 March 2020), the form in which code scanning takes findings. A run for
 each subject; the rules are the clauses; a result for each row that failed. What passed or is not offered is no
-finding and left out.
+finding and left out; a fault of ours is a notification of the tool.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asgate.conformance.report.rows import Row, Verdict
+from asgate.conformance.report.rows import Mark, Row
 from asgate.conformance.report.visible import visible
 from asgate.spec.clauses import Level, clauses
 
@@ -14,29 +14,38 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"}  # SARIF 2.1.0, 3.27.10
 
 
-def sarif(runs: Mapping[str, Sequence[Row]], tool: str, version: str) -> dict[str, Any]:
-    """The log as JSON. `runs`: what was looked at, a server or an application, and its rows."""
+def sarif(
+    runs: Mapping[str, Sequence[Row]], tool: str, version: str, evidence_in: str = ""
+) -> dict[str, Any]:
+    """The log as JSON. `runs`: what was looked at, a server or an application, and its rows. `evidence_in`: the file
+    beside the log that a row without a source file points to; code scanning takes no result that points nowhere.
+    """
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": [_run(subject, rows, tool, version) for subject, rows in runs.items()],
+        "runs": [_run(subject, rows, tool, version, evidence_in) for subject, rows in runs.items()],
     }
 
 
-def _run(subject: str, rows: Sequence[Row], tool: str, version: str) -> dict[str, Any]:
-    found = [row for row in rows if row.verdict in (Verdict.FAILED, Verdict.CRASHED)]
+def _run(subject: str, rows: Sequence[Row], tool: str, version: str, evidence_in: str) -> dict[str, Any]:
+    found = [row for row in rows if row.verdict in (Mark.FAILED, Mark.CRASHED)]
     rules = list(dict.fromkeys(_rule_id(row) for row in found))
     driver: dict[str, Any] = {"name": tool, "rules": [_rule(rule) for rule in rules]}
     if version:
         driver["version"] = version
-    return {
+    run = {
         "tool": {"driver": driver},
-        "automationDetails": {
-            "id": f"{tool}/{visible(subject)}/"
-        },  # 3.17.3: tells the runs of one file apart
+        # 3.17.3: tells the runs of one file apart.
+        "automationDetails": {"id": f"{tool}/{visible(subject)}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(subject, row, rules.index(_rule_id(row))) for row in found],
+        "results": [_result(subject, row, rules.index(_rule_id(row)), evidence_in) for row in found],
     }
+    if errors := [row for row in rows if row.verdict is Mark.ERROR]:
+        told = [
+            {"level": "error", "message": {"text": visible(f"{row.id}: {row.message}")}} for row in errors
+        ]
+        run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": told}]
+    return run
 
 
 def _rule_id(row: Row) -> str:
@@ -55,14 +64,16 @@ def _rule(name: str) -> dict[str, Any]:
     }
 
 
-def _result(subject: str, row: Row, rule: int) -> dict[str, Any]:
-    crashed = "The server crashed or hung. " if row.verdict is Verdict.CRASHED else ""
+def _result(subject: str, row: Row, rule: int, evidence_in: str) -> dict[str, Any]:
+    crashed = "The server crashed or hung. " if row.verdict is Mark.CRASHED else ""
     text = crashed + visible(row.message or row.title)
     place: dict[str, Any] = {
         "logicalLocations": [{"name": visible(row.location), "fullyQualifiedName": visible(row.location)}]
     }
     if row.file:
         place["physicalLocation"] = {"artifactLocation": {"uri": visible(row.file)}}
+    elif evidence_in:
+        place["physicalLocation"] = {"artifactLocation": {"uri": evidence_in}, "region": {"startLine": 1}}
     return {
         "ruleId": _rule_id(row),
         "ruleIndex": rule,

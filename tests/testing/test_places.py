@@ -1,0 +1,62 @@
+"""The application's own line is named, and not the library's that it waits in."""
+
+import asyncio
+import sys
+import threading
+
+from asgate.testing.places import Place, innermost, of_coroutine, of_frame, of_traceback
+
+
+def test_a_task_that_waits_in_a_library():
+    async def waits():
+        await asyncio.sleep(60)
+
+    async def main():
+        task = asyncio.ensure_future(waits())
+        await asyncio.sleep(0)
+        place = innermost(of_coroutine(task.get_coro()))
+        task.cancel()
+        return place
+
+    assert asyncio.run(main()).endswith("in waits")
+
+
+def test_a_thread_that_waits_in_a_library():
+    begun, done = threading.Event(), threading.Event()
+
+    def waits():
+        begun.set()
+        done.wait(60)
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    begun.wait(60)
+    place = innermost(of_frame(sys._current_frames()[thread.ident]))
+    done.set()
+    thread.join()
+    assert place.endswith("in waits")
+
+
+def test_an_exception_out_of_a_library():
+    def raises():
+        asyncio.run(None)
+
+    try:
+        raises()
+    except ValueError as error:
+        assert innermost(of_traceback(error.__traceback__)).endswith("in raises")
+
+
+def test_installed_packages_are_not_the_application():
+    own = Place("/srv/app.py", 5, "app")
+    assert (
+        innermost([own, Place("/srv/.venv/lib/python3/site-packages/x/y.py", 1, "wait")])
+        == "/srv/app.py:5 in app"
+    )
+    assert innermost([Place("/usr/lib/python3/dist-packages/x.py", 1, "wait")]) != ""
+    assert innermost([]) == ""
+
+
+def test_a_path_is_short_where_it_can_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(Place(str(tmp_path / "app.py"), 5, "app")) == "app.py:5 in app"
