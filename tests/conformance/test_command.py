@@ -202,6 +202,12 @@ WRONG = [
     (["--command", "x {port}", "--command", "y {port}"], "--command is given twice", ""),
     (["asgate", "--regressions"], "--regressions needs an earlier run", "--compare"),
     (["asgate", "--case", "no-such-*"], "no case is named no-such-*", "--list names them"),
+    (
+        ["asgate", "--command", "x {port}", "--name", "asgate"],
+        "two servers are named asgate",
+        "--name gives that of --command another one",
+    ),
+    (["--all", "--command", "x {port}", "--name", "daphne"], "two servers are named daphne", "--name"),
     (["--command", "server"], "--command cannot be used: {port} is not in it", "such as --command"),
     (["--command", "server {port} {x}"], "braces stand for", ""),
     (["--command", "x {port}", "--option", "y=z"], "y is none of root_path", ""),
@@ -224,6 +230,25 @@ def test_a_file_that_cannot_be_compared(typed, tmp_path):
     for name in ("none.json", "other.json"):
         code, _, errors = typed("asgate", "--compare", name)
         assert (code, f"{name} has no judgements to compare with" in errors) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ('"complete": false', "the run of small was interrupted after 1 cases"),
+        ('"complete": true', "small was judged twice"),
+    ],
+)
+def test_a_run_that_says_too_little_to_compare_with(typed, tmp_path, command, change, sentence):
+    """What an interrupted run has never judged would pass without a word."""
+    words = ("--command", command, "--name", "small", "--case", CASE)
+    file = json.loads(typed(*words, "--format", "json")[1])
+    file["judgements"] *= 2 if "true" in change else 1
+    (tmp_path / "before.json").write_text(json.dumps(file).replace('"complete": true', change))
+    for more in ((), ("--regressions",)):
+        code, output, errors = typed(*words, "--compare", "before.json", *more)
+        assert (code, output) == (4, "")
+        assert f"before.json has no judgements to compare with: {sentence}" in errors
 
 
 def test_a_report_that_cannot_be_written_is_found_before_the_first_server(typed, tmp_path, small_server):

@@ -52,6 +52,22 @@ def test_a_case_of_level_may_is_never_a_regression():
     assert compare([before], [now], ()).regressions == ()
 
 
+@pytest.mark.parametrize("outcome", ["fail", "crashed"])
+def test_what_was_broken_before_at_a_lower_level_is_no_regression(outcome):
+    """The kit has changed, and not the server: the lines say that nothing differs, and so does what counts."""
+    before, now = judged(level=Level.MAY, a=outcome), judged(level=Level.MUST, a=outcome)
+    comparison = compare([before], [now], ())
+    assert comparison.lines == ("one: the same table as before",)
+    assert (comparison.changed, comparison.regressions) == (False, ())
+
+
+def test_what_breaks_now_counts_at_its_level_of_now():
+    before, now = judged(level=Level.MAY, a="pass"), judged(level=Level.MUST, a="fail")
+    comparison = compare([before], [now], ())
+    assert comparison.lines == ("one: group/a: pass before, now fail",)
+    assert (comparison.changed, comparison.regressions) == (True, now.results)
+
+
 def test_a_server_that_is_gone():
     comparison = compare([BEFORE, judged("ghost", a="pass")], [BEFORE], ())
     assert comparison.lines == ("one: the same table as before", "ghost: judged before, not judged now")

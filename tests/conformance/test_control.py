@@ -1,10 +1,13 @@
 import json
+import os
+import resource
 import selectors
 import socket
 import time
 
 import pytest
 
+from asgate.conformance import control as control_module
 from asgate.conformance.control import LOST, Control, Never, Overdue
 
 
@@ -185,3 +188,93 @@ def test_watchers_are_told_everything_until_they_leave(control, process):
     control.command(control.opened[0][0], 1, "receive")
     assert [pid for pid, _ in told] == [7, 7]
     assert told[1][1]["message"] == {"a": b"b"}
+
+
+def connected(control):
+    host, port = control.address.split(":")
+    return socket.create_connection((host, int(port)))
+
+
+def ended(control, connection):
+    """Waits until the other end has closed the connection, which says nothing."""
+    control.ready(connection, selectors.EVENT_READ, soon(), "the end")
+    return connection.recv(1) == b""
+
+
+STRANGE = [b"GET / HTTP/1.1\r\n\r\n", b"[]\n", b"5\n", b'{"hello": "7"}\n', b"\xff\n", b"[" * 100_000 + b"\n"]
+
+
+@pytest.mark.parametrize("line", STRANGE, ids=lambda line: str(line[:9]))
+def test_who_says_no_hello_is_not_heard(control, process, line):
+    with connected(control) as stranger:
+        stranger.sendall(line)
+        assert ended(control, stranger)
+    assert (len(control.peers), control.lost, control.fault) == (1, [], "")
+    process.says(OPEN)
+    control.wait(lambda: control.opened, soon(), "a call")
+
+
+def test_who_says_nothing_is_no_process(control, process):
+    connected(control).close()
+    process.says(OPEN)  # it comes after the connection and its end
+    control.wait(lambda: control.opened, soon(), "a call")
+    control.poll(0)
+    assert (len(control.peers), control.lost) == (1, [])
+
+
+FOUL = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"[]\n",
+    b'{"open": 1}\n',
+    b'{"open": 2, "mode": "aside", "scope": {"$what": 1}}\n',
+    b'{"value": {"$dict": [[[], 1]]}, "op": 1}\n',
+    b'{"hello": 8}\n',
+    b"[" * 100_000 + b"\n",
+]
+
+
+@pytest.mark.parametrize("line", FOUL, ids=lambda line: str(line[:30]))
+def test_a_process_that_writes_what_no_probe_writes(control, process, line):
+    process.says(OPEN)
+    process.socket.sendall(line)
+    control.wait(lambda: control.lost, soon(), "the end")
+    assert control.fault.startswith("the server broke the control channel: a line that is no report (")
+    assert control.closed == {(1, 1): LOST}
+    assert not control.peers
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_line_without_end(control, process, monkeypatch, known):
+    monkeypatch.setattr(control_module, "LINE_LIMIT", 1000)
+    connection = process.socket if known else connected(control)
+    connection.sendall(b"x" * 1001)
+    assert ended(control, connection)
+    assert control.lost == ([7] if known else [])
+    assert control.fault == (
+        "the server broke the control channel: a line of more than 1000 bytes" if known else ""
+    )
+    connection.close()
+
+
+def test_connections_have_a_bound(control, process, monkeypatch):
+    monkeypatch.setattr(control_module, "CONNECTIONS", 2)
+    with connected(control) as second, connected(control) as third:
+        assert ended(control, third)
+        second.sendall(b'{"hello": 8}\n')
+        control.wait(lambda: len(control.peers) == 2, soon(), "the second process")
+
+
+def test_a_connection_for_which_no_descriptor_is_free(control, process):
+    """It waits until there is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with connected(control) as connection:
+        connection.sendall(b'{"hello": 8}\n')
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            control.poll(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(control.peers) == 1
+        control.wait(lambda: len(control.peers) == 2, soon(), "the second process")

@@ -209,6 +209,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\necho\r\n0\
         (OK + CHUNKED[:-2], ((200,), CHUNKED[:-2])),
         (OK.replace(b": 4", b": four"), ((), OK.replace(b": 4", b": four"))),
         (b"HTTP/1.1 100 Continue\r\n\r\n", ((), b"")),
+        (OK.replace(b"200", b"100"), ((), OK.replace(b"200", b"100"))),
+        (OK.replace(b"200", b"101"), ((), OK.replace(b"200", b"101"))),
         (b"\0\0\x12\4\0\0\0\0\0", ((), b"\0\0\x12\4\0\0\0\0\0")),
     ],
 )

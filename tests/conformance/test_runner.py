@@ -1,9 +1,11 @@
+import errno
 import platform
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +61,26 @@ def a_fault_of_the_driver(trial):
     wire.read_exactly(1)
 
 
+def a_file_that_is_not_there(trial):
+    trial.request("/")
+    Path("/no/such/file").read_bytes()
+
+
+def too_many_open_files(trial):
+    trial.request("/")
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def sends_to_who_has_left(trial):
+    wire = trial.connect()
+    wire.send(GET % b"/close" + b"x" * 100)
+    wire.ended()
+    for _ in range(2):  # the first one may be what the other end answers with a reset
+        wire.send(b"more")
+        wire.drained()
+        trial.settle()
+
+
 def a_name_that_is_not_there(trial):
     trial.request("/")
     trial.no_such_thing_in_a_trial_at_all = undefined  # noqa: F821
@@ -100,6 +122,9 @@ OUTCOMES = [
     (odd_extensions, Outcome.FAIL, "has another shape: TypeError: "),
     (a_fault_of_the_case, Outcome.ERROR, "the kit itself failed, please report it: IndexError: "),
     (a_fault_of_the_driver, Outcome.ERROR, "the kit itself failed, please report it: ValueError: "),
+    (a_file_that_is_not_there, Outcome.ERROR, "the kit itself failed, please report it: FileNotFoundError: "),
+    (too_many_open_files, Outcome.ERROR, "the kit itself failed, please report it: OSError: [Errno "),
+    (sends_to_who_has_left, Outcome.FAIL, "the connection broke: [Errno "),
     (a_name_that_is_not_there, Outcome.ERROR, "the kit itself failed, please report it: NameError: "),
     (waits_for_nothing, Outcome.FAIL, "in 0.3 s it did not come to this: the application was called"),
     (dies, Outcome.CRASHED, "the server process ended with signal SIGKILL"),
@@ -255,7 +280,7 @@ def test_a_server_that_ends_at_once(small):
 def test_a_server_that_never_listens(small, monkeypatch):
     monkeypatch.setattr(process, "START_LIMIT", 0.3)
     with pytest.raises(
-        NotStarted, match=r"^in 0.3 s it accepted no connections on 127.0.0.1:\d+ and printed "
+        NotStarted, match=r"^in 0.3 s it accepted no connections on 127.0.0.1 port \d+ and printed "
     ):
         judge(small("deaf"), [])
 

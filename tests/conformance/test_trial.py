@@ -24,13 +24,24 @@ def ended_before_the_call(trial):
     trial.conversation(server)
 
 
+def closed_by_a_server_that_hangs(trial):
+    server = trial.server()
+    wire, other = trial.connect(server), trial.connect(server)
+    wire.send(GET % b"/close")
+    wire.ended()
+    other.send(GET % b"/hang")
+    other.close()
+    trial.conversation(server)
+
+
 WITHOUT_HOPE = [
     (closed_before_the_call, Outcome.FAIL, "the server had closed the connection"),
+    (closed_by_a_server_that_hangs, Outcome.FAIL, "the server had closed the connection"),
     (ended_before_the_call, Outcome.FAIL, "the server process had ended"),
 ]
 
 
-@pytest.mark.parametrize(("function", "outcome", "why"), WITHOUT_HOPE, ids=["connection", "process"])
+@pytest.mark.parametrize(("function", "outcome", "why"), WITHOUT_HOPE, ids=["connection", "hang", "process"])
 def test_a_wait_without_hope_ends_at_once(running, case, function, outcome, why):
     """The case has an hour, the test a minute."""
     result = running().result(case(function, seconds=3600))

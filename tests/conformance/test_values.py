@@ -63,8 +63,57 @@ def test_odd_values_are_seen_and_equal_nothing(probe, value):
     assert found != b"x"
 
 
+def doubled(levels):
+    value: list = []
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
 def test_a_value_that_holds_itself(probe):
-    assert "nested too deep" in repr(decoded(over(probe.encoded(deep()))))
+    assert "it holds itself" in repr(decoded(over(probe.encoded(deep()))))
+    scope: dict = {"type": "http"}
+    scope["first"] = scope["second"] = [scope, scope]
+    found = decoded(over(probe.encoded(scope)))
+    assert found["type"] == "http"
+    assert [item.text for item in found["first"] + found["second"]] == ["it holds itself"] * 4
+    assert len(probe.parts(scope)) == 2
+
+
+def test_a_value_that_is_nested_deep(probe):
+    value: list = []
+    for _ in range(100):
+        value = [value]
+    assert "nested too deep" in repr(decoded(over(probe.encoded(value))))
+
+
+def test_a_list_may_stand_in_several_places(probe):
+    one = ["of several"]
+    assert decoded(over(probe.encoded([one, one, (one,)]))) == [one, one, (one,)]
+
+
+def test_few_lists_that_are_endless_when_written_out(probe, monkeypatch):
+    monkeypatch.setattr(probe, "LARGEST", 1 << 20)
+    written = json.dumps(probe.encoded(doubled(28)))
+    assert "too large" in written
+    assert len(written) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    "large",
+    ["x" * 9000, "\x00" * 900, b"x" * 9000, [None] * 50, {n: n for n in range(50)}, 1 << 50_000],
+    ids=type,
+)
+def test_values_too_large_for_the_driver(probe, monkeypatch, large):
+    monkeypatch.setattr(probe, "LARGEST", 8000)
+    found = decoded(over(probe.encoded({"type": "http", "large": large})))
+    assert found["type"] == "http"
+    assert (found["large"].type, found["large"].text) == (type(large).__name__, "too large")
+
+
+def test_odd_values_are_no_way_around_that(probe, monkeypatch):
+    monkeypatch.setattr(probe, "LARGEST", 100_000)
+    assert len(json.dumps(probe.encoded([{"\U0001f600" * 200} for _ in range(300)]))) < 100_000
 
 
 WRONG = [

@@ -1,10 +1,22 @@
+import errno
 import socket
+import struct
 import time
 
 import pytest
 
 from asgate.conformance.control import Control, Overdue
-from asgate.conformance.wire import Incoming, Malformed, Wire, chunk_size, field_line, parsed_head
+from asgate.conformance.wire import (
+    Departed,
+    Incoming,
+    Malformed,
+    Response,
+    Wire,
+    chunk_size,
+    departing,
+    field_line,
+    parsed_head,
+)
 
 
 @pytest.fixture
@@ -91,6 +103,14 @@ WRONG_HEADS = [
     b"HTTP/1.1 200 OK\r\nx-a: b\nx-c: d\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nx-a: b\0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nx-a: b\r\n c\r\n\r\n",
+    b"HTTP/1.1 200\r\n\r\n",
+    b"HTTP/1.1 000 OK\r\n\r\n",
+    b"HTTP/1.1 099 OK\r\n\r\n",
+    b"HTTP/1.1 200 O\x0bK\r\n\r\n",
+    b"HTTP/1.1 200 O\x7fK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\x01\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\x0b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nx-a: b\x7f\r\n\r\n",
 ]
 
 
@@ -160,10 +180,54 @@ def test_framing_that_is_not_http(ends, data, flaw, ended):
         wire.response()
 
 
-def test_what_ends_with_its_head_has_no_framing(ends):
-    wire, theirs, _ = ends
-    theirs.sendall(framed(b"Content-Length: five", body=b""))
-    assert wire.response(head=True).framing == "none"
+def test_what_any_text_may_hold():
+    response = parsed_head(b"HTTP/1.1 299 \t\xe9~\r\nx-a:\t \xe9\t!~ \r\n\r\n")
+    assert (response.reason, response.headers) == ("\t\xe9~", [("x-a", "\xe9\t!~")])
+    assert parsed_head(b"HTTP/1.1 999 \r\n\r\n").reason == ""
+
+
+BOTH = (CODED, SIZED)
+WRONG_WITHOUT_BODY = [
+    *((status, (wrong,)) for status in (b"100", b"101", b"103", b"204") for wrong in (CODED, SIZED)),
+    *((status, wrong) for status in (b"200", b"304") for wrong in (BOTH, (SIZED, SIZED), (CODED, CODED))),
+    *((status, (b"Content-Length: five",)) for status in (b"200", b"304")),
+    *((status, (b"Transfer-Encoding: gzip",)) for status in (b"200", b"304")),
+]
+
+
+@pytest.mark.parametrize(("status", "fields"), WRONG_WITHOUT_BODY)
+def test_framing_is_looked_at_also_where_there_is_no_body(status, fields):
+    data = framed(*fields, body=b"").replace(b"200", status) + LENGTH
+    with pytest.raises(Malformed, match=r"^(transfer-encoding|content-length): "):
+        Incoming(data).response(head=True)
+    assert Incoming(data).head().status == int(status)  # for the case that judges it
+
+
+@pytest.mark.parametrize("fields", [(), (SIZED,), (CODED,)])
+@pytest.mark.parametrize("status", [b"200", b"304"])
+def test_sound_framing_of_what_has_no_body(status, fields):
+    incoming = Incoming(framed(*fields, body=b"").replace(b"200", status) + LENGTH)
+    response = incoming.response(head=status == b"200")
+    assert (response.framing, response.body, incoming.left) == ("none", b"", LENGTH)
+
+
+def test_only_white_space_of_http_is_taken_off():
+    response = Response("HTTP/1.1", 200, "", [("Connection", "Close\xa0, \tUpgrade\t")])
+    assert response.options == {"close\xa0", "upgrade"}
+
+
+def test_what_is_wrong_is_told_in_short():
+    """Malformed words become the detail of a result, and may be megabytes."""
+    for data in (
+        b"x" * 9999 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x" * 9999 + b"\r\n\r\n",
+        framed(CODED, body=b"5" * 9999 + b"\r\n"),
+        framed(b"Content-Length: " + b"5" * 9999),
+        framed(b"Transfer-Encoding: " + b"x" * 9999),
+    ):
+        with pytest.raises(Malformed) as caught:
+            Incoming(data).response()
+        assert len(str(caught.value)) < 300
 
 
 def test_lines():
@@ -230,6 +294,70 @@ def test_what_is_asked_again_and_again_ends_with_the_deadline(ends):
         wire.ends_within(1)
     with pytest.raises(Overdue, match="read what was sent"):
         wire.send_some(b"more")
+
+
+@pytest.mark.parametrize("data", [b"1\r\na\r\n" * 9, b"0\r\n" + b"x: y\r\n" * 9])
+def test_what_has_already_come_is_read_by_the_deadline_too(ends, data):
+    """A flood of small pieces that is there at once must not keep the driver."""
+    wire, theirs, _ = ends
+    theirs.sendall(framed(CODED, body=data))
+    head = wire.head()
+    wire.answered()
+    limit = time.monotonic()
+    wire._deadline = lambda: limit
+    with pytest.raises(Overdue, match="came"):
+        wire.body(head)
+
+
+def test_many_small_chunks_are_one_body():
+    response = Incoming(framed(CODED, body=b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")).response()
+    assert (response.body, type(response.body)) == (b"a" * 1000, bytes)
+    cut = Incoming(framed(CODED, body=b"1\r\na\r\n" * 3)).response()
+    assert (cut.body, cut.complete) == (b"aaa", False)
+
+
+@pytest.fixture
+def left():
+    """A wire that the server has reset."""
+    control = Control()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    limit = time.monotonic() + 2
+    wire = Wire(ours, control, lambda *_: None, lambda: limit)
+    yield wire
+    wire.close()
+    control.close()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda wire: wire.send(b"x"),
+        lambda wire: wire.send_some(b"x"),
+        lambda wire: wire.half_close(),
+        lambda wire: wire.peer,
+    ],
+    ids=["send", "send_some", "half_close", "peer"],
+)
+def test_a_server_that_has_left(left, use):
+    assert left.ended() == "RST"
+    with pytest.raises(Departed):
+        use(left)
+
+
+def test_an_error_of_the_drivers_own_is_no_leaving(ends):
+    wire, _, _ = ends
+    wire.close()
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        wire.half_close()
+    assert not isinstance(caught.value, Departed)
+    for number in (errno.EMFILE, errno.ENOENT, errno.ENOBUFS):
+        with pytest.raises(OSError) as caught, departing():
+            raise OSError(number, "of our own")
+        assert not isinstance(caught.value, Departed)
 
 
 def test_everything_is_told(ends):

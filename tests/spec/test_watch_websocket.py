@@ -93,7 +93,7 @@ WRONG_MESSAGES = [
     ("ASGI-037", [ACCEPT, ACCEPT]),
     ("ASGI-037", [CLOSE, ACCEPT]),
     ("ASGI-038", [START, ACCEPT]),
-    ("ASGI-120", [DENY | {"status": 100}, DENIED]),
+    ("SERVER-20", [DENY | {"status": 100}, DENIED]),
     ("ASGI-147", [ACCEPT | {"subprotocol": b"chat"}]),
     ("ASGI-147", [ACCEPT | {"headers": None}]),
     ("ASGI-147", [ACCEPT | {"headers": [("a", "b")]}]),

@@ -2,9 +2,12 @@
 
 import asyncio
 import sys
+import sysconfig
 import threading
 
-from asgate.testing.places import Place, innermost, of_coroutine, of_frame, of_traceback
+import pytest
+
+from asgate.testing.places import CLAIMED, Place, claim, innermost, of_coroutine, of_frame, of_traceback
 
 
 def test_a_task_that_waits_in_a_library():
@@ -53,10 +56,31 @@ def test_installed_packages_are_not_the_application():
         innermost([own, Place("/srv/.venv/lib/python3/site-packages/x/y.py", 1, "wait")])
         == "/srv/app.py:5 in app"
     )
-    assert innermost([Place("/usr/lib/python3/dist-packages/x.py", 1, "wait")]) != ""
+    alone = [Place("/usr/lib/python3/dist-packages/x.py", 1, "wait")]
+    assert innermost(alone) == "/usr/lib/python3/dist-packages/x.py:1 in wait"
     assert innermost([]) == ""
 
 
 def test_a_path_is_short_where_it_can_be(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert str(Place(str(tmp_path / "app.py"), 5, "app")) == "app.py:5 in app"
+
+
+def test_a_path_is_whole_when_the_directory_is_gone(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert str(Place("/srv/app.py", 5, "app")) == "/srv/app.py:5 in app"
+
+
+@pytest.mark.parametrize("file", ["site/asgi.py", "site.py"])
+def test_an_installed_package_may_be_the_application(file):
+    folder = f"{sysconfig.get_path('purelib')}/"
+    places = [Place(f"{folder}{file}", 5, "app"), Place(f"{folder}library/x.py", 1, "wait")]
+    assert innermost(places).endswith("x.py:1 in wait")
+    claim("site.asgi:app")
+    try:
+        assert innermost(places).endswith(f"{file}:5 in app")
+    finally:
+        CLAIMED.clear()

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -129,7 +130,16 @@ def _adapters(wish: Wish) -> list[Adapter]:
     if not found:
         hint = 'name it, or use --all, or --command "… {target} … {port} …"; --list-servers lists them'
         raise Failure(Exit.USAGE, "there is no server to judge", hint)
+    # Reports and comparisons tell servers apart by their names.
+    if twice := _twice(adapter.name for adapter in found):
+        hint = "--name gives that of --command another one"
+        raise Failure(Exit.USAGE, f"two servers are named {twice}", hint)
     return found
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first name that stands there twice; "" if none does."""
+    return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
 def _own(wish: Wish) -> Adapter:
@@ -163,8 +173,18 @@ def _servers(python: str) -> str:
 
 
 def _earlier(path: Path) -> list[Judgement]:
+    """The judgements of an earlier run. Raises `Failure`, also when a comparison with them would pass in silence what
+    they do not say: of an interrupted run, or of two of one name.
+    """
     try:
-        return loads(path.read_text(encoding="utf-8"))
+        found = loads(path.read_text(encoding="utf-8"))
+        if twice := _twice(judgement.server for judgement in found):
+            raise ValueError(f"{twice} was judged twice")
+        for judgement in found:
+            if not judgement.complete:
+                count = len(judgement.results)
+                raise ValueError(f"the run of {judgement.server} was interrupted after {count} cases")
+        return found
     except (OSError, ValueError, LookupError, TypeError) as error:
         hint = "asgate conform --format json, or results.json of --report, has them"
         raise Failure(Exit.CONFIG, f"{path} has no judgements to compare with: {error}", hint) from None

@@ -15,13 +15,15 @@ class Comparison:
     lines: tuple[str, ...]  # to be told, one for each difference
     changed: bool  # a server is gone, or a case has another outcome
     gone: bool  # a server of the earlier run was not judged
-    regressions: tuple[Result, ...]  # what is faulty now and was not before
+    regressions: tuple[Result, ...]  # what is faulty now and was not broken before
 
 
 def compare(before: Sequence[Judgement], now: Sequence[Judgement], unselected: Collection[str]) -> Comparison:
-    """Compares two runs. `unselected`: names of cases that this run was not to judge.
+    """Compares two runs, both complete and each server in them once. `unselected`: names of cases that this run was
+    not to judge.
 
-    A case or server that only this run has, and a case that is no more in the kit, is told and is no change.
+    A case or server that only this run has, and a case that is no more in the kit, is told and is no change. Nor is
+    another level of a case: what was broken as MAY and is as MUST has become no worse.
     """
     earlier = {judgement.server: judgement for judgement in before}
     gone = sorted(set(earlier) - {judgement.server for judgement in now})
@@ -36,7 +38,7 @@ def compare(before: Sequence[Judgement], now: Sequence[Judgement], unselected: C
         told = _differences(old, new, unselected)
         common = [case for case in new if case in old]
         changed |= any(old[case].outcome is not new[case].outcome for case in common)
-        regressions += [new[case] for case in common if new[case].faulty and not old[case].faulty]
+        regressions += [new[case] for case in common if new[case].faulty and not old[case].broken]
         lines += [f"{judgement.server}: {it}" for it in told or ["the same table as before"]]
     lines += [f"{server}: judged before, not judged now" for server in gone]
     return Comparison(tuple(lines), changed, bool(gone), tuple(regressions))

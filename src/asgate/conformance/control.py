@@ -1,9 +1,10 @@
 """The driver's end of the control channel: what happens inside the server under test, as reports in their order,
 and commands to the probe there.
 
-A listening socket takes every process of the server (`Peer`); whoever waits reads (`wait`), on the caller's own thread
-and with a deadline. Nothing here blocks: commands that a process does not take yet wait with its peer. A process that
-dies ends all that was under way in it. `probe/asgi_probe.py` is the other end.
+A listening socket takes every process of the server (`Peer`), which says hello first; whoever waits reads (`wait`), on
+the caller's own thread and with a deadline. Nothing here blocks: commands that a process does not take yet wait with
+its peer. A process that dies, or writes what no probe writes, ends all that was under way in it.
+`probe/asgi_probe.py` is the other end.
 """
 
 import json
@@ -14,11 +15,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from asgate.conformance.values import decoded, encoded
+from asgate.conformance.values import SHAPE, decoded, encoded
 
 Report = dict[str, Any]
 RECEIVE = 1 << 18  # bytes a read takes
 LOOK = 0.05  # seconds between looks at what no report tells: the end of a connection, of the server's process
+LINE_LIMIT = 80 << 20  # bytes of a report; the probe makes values shorter than 64 MiB
+CONNECTIONS = 256  # at a time; servers that are judged have a few processes
 LOST = "lost with its process"  # how a conversation ends whose process dies
 
 
@@ -38,27 +41,39 @@ def left_until(deadline: float, what: str) -> float:
     return left
 
 
-class Peer:
-    """One process of the server under test. `number` tells processes apart whatever their pids are."""
+class Foul(Exception):
+    """A process wrote what no probe writes."""
 
-    def __init__(self, connection: socket.socket, number: int) -> None:
+
+class Peer:
+    """One process of the server under test. `number` tells processes apart whatever their pids are; it is 0 as long as
+    a connection has not said hello: it may be anybody's.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.number = number
+        self.number = 0
         self.pid = 0
         self.lost = False
         self.open: dict[int, str] = {}  # conversations, and the types of their scopes
         self.waiting: set[int] = set()  # commands
         self.outgoing = bytearray()
         self._parts: list[bytes] = []
+        self._held = 0  # bytes in these
 
-    def lines(self, data: bytes) -> list[Report]:
-        """The reports that are complete with this data; half a line waits for its end."""
+    def lines(self, data: bytes) -> list[bytes]:
+        """The lines that are complete with this data; half a line waits for its end. Raises `Foul` when that does not
+        come.
+        """
         self._parts.append(data)
+        self._held += len(data)
         if b"\n" not in data:
+            if self._held > LINE_LIMIT:
+                raise Foul(f"a line of more than {LINE_LIMIT} bytes")
             return []
         *lines, rest = b"".join(self._parts).split(b"\n")
-        self._parts = [rest]
-        return [json.loads(line) for line in lines]
+        self._parts, self._held = [rest], len(rest)
+        return lines
 
     def write(self, command: Report) -> None:
         """Sends what can be sent now and keeps the rest."""
@@ -89,15 +104,19 @@ class Control:
     def __init__(self, modes: dict[str, str] | None = None, watcher: Watcher | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
+        host, port = self._listener.getsockname()
+        self.address = f"{host}:{port}"  # what the probe finds in its environment
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self)
-        self._peers: list[Peer] = []
+        self._connections: set[Peer] = set()
+        self._peers: list[Peer] = []  # those that have said hello, also when they have ended
         self._commands = 0
         self._results: dict[int, Report] = {}
         self._watchers: list[Watcher] = [] if watcher is None else [watcher]
         self.modes = {"http": "steered", "websocket": "steered", "lifespan": "serve"} | (modes or {})
         self._first_modes = self.modes
         self.broken: list[int] = []  # pids of processes that ended in the middle of a request
+        self.fault = ""  # what a process did to this channel that no probe does
         self.opened: deque[tuple[Peer, Report]] = deque()
         self.closed: dict[tuple[int, int], str] = {}
         self.echoes: dict[tuple[int, int], Report] = {}
@@ -105,12 +124,6 @@ class Control:
         # Path of a request of our own -> how it ended, "" as long as it has not.
         self.aside: dict[str, str] = {}
         self._asides: dict[tuple[int, int], str] = {}
-
-    @property
-    def address(self) -> str:
-        """What the probe finds in its environment."""
-        host, port = self._listener.getsockname()
-        return f"{host}:{port}"
 
     @property
     def lost(self) -> list[int]:
@@ -124,7 +137,7 @@ class Control:
 
     def close(self) -> None:
         self._selector.close()
-        for peer in self._peers:
+        for peer in self._connections:
             peer.socket.close()
         self._listener.close()
 
@@ -233,12 +246,15 @@ class Control:
     def _welcome(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except BlockingIOError:  # it has left again
+        except OSError:  # it has left again; or no descriptor is free, and it waits
+            return
+        if len(self._connections) >= CONNECTIONS:
+            connection.close()
             return
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = Peer(connection, len(self._peers) + 1)
-        self._peers.append(peer)
+        peer = Peer(connection)
+        self._connections.add(peer)
         self._selector.register(connection, selectors.EVENT_READ, peer)
 
     def _read(self, peer: Peer) -> None:
@@ -251,41 +267,62 @@ class Control:
         if not data:
             self._lose(peer)
             return
-        for report in peer.lines(data):
-            self._take(peer, report)
+        try:
+            for line in peer.lines(data):
+                self._tell(peer, self._taken(peer, line))
+        except Foul as foul:
+            if peer.number:  # others are not the server's probe: whoever they are, they are not heard
+                self.fault = self.fault or f"the server broke the control channel: {foul}"
+            self._lose(peer)
 
     def _lose(self, peer: Peer) -> None:
         """The process has ended, perhaps in the middle of a line: so has everything in it."""
         self._selector.unregister(peer.socket)
+        self._connections.discard(peer)
         peer.socket.close()
         peer.lost = True
         if _passing(peer):
             self.broken.append(peer.pid)
         for number in sorted(peer.waiting):
-            self._take(peer, {"op": number, "gone": True})
+            self._results[number] = gone = {"op": number, "gone": True}
+            self._tell(peer, gone)
+        peer.waiting.clear()
         for number in sorted(peer.open):
-            self._take(peer, {"closed": number, "how": LOST})
+            self._close(peer, number, LOST)
+            self._tell(peer, {"closed": number, "how": LOST})
+
+    def _taken(self, peer: Peer, line: bytes) -> Report:
+        """The report of a line, with what follows from it. Raises `Foul`."""
+        try:
+            report: Report = json.loads(line)
+            if not peer.number:
+                self._know(peer, report["hello"])
+            else:
+                self._take(peer, report)
+        except (*SHAPE, RecursionError) as error:
+            raise Foul(f"a line that is no report ({type(error).__name__})") from error
+        return report
+
+    def _know(self, peer: Peer, pid: object) -> None:
+        if type(pid) is not int:
+            raise TypeError("a pid is an int")
+        self._peers.append(peer)
+        peer.number, peer.pid = len(self._peers), pid
+        self._write(peer, {"modes": self.modes})
 
     def _take(self, peer: Peer, report: Report) -> None:
         for name in ("scope", "value", "body"):
             if name in report:
                 report[name] = decoded(report[name])
-        if "hello" in report:
-            peer.pid = report["hello"]
-            self._write(peer, {"modes": self.modes})
-        elif "open" in report:
+        if "open" in report:
             self._open(peer, report)
         elif "closed" in report:
-            peer.open.pop(report["closed"], None)
-            self.closed[peer.number, report["closed"]] = report["how"]
-            if path := self._asides.pop((peer.number, report["closed"]), ""):
-                self.aside[path] = report["how"]
+            self._close(peer, report["closed"], report["how"])
         elif "echo" in report:
             self.echoes[peer.number, report["echo"]] = report
         else:
             peer.waiting.discard(report["op"])
             self._results[report["op"]] = report
-        self._tell(peer, report)
 
     def _open(self, peer: Peer, report: Report) -> None:
         scope = report["scope"]
@@ -298,6 +335,12 @@ class Control:
             self._asides[peer.number, report["open"]] = path
         else:
             self.opened.append((peer, report))
+
+    def _close(self, peer: Peer, number: int, how: str) -> None:
+        peer.open.pop(number, None)
+        self.closed[peer.number, number] = how
+        if path := self._asides.pop((peer.number, number), ""):
+            self.aside[path] = how
 
     def _tell(self, peer: Peer, report: Report) -> None:
         for watcher in list(self._watchers):

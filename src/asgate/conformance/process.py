@@ -1,8 +1,8 @@
 """Server processes: started from an adapter's words with the probe inside, waited for, asked whether they are well,
 ended.
 
-Each has a control channel, a temporary folder and a process group of its own; whatever it leaves running goes with
-its group. What it prints is kept for the evidence.
+Each has a control channel, a temporary folder and a process group of its own. Whatever it leaves running goes with its
+group, or is known by the address of the control channel in its environment. What it prints is kept for the evidence.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asgate.conformance.control import Control, Overdue, Watcher, left_until
+from asgate.conformance.output import Output
 from asgate.conformance.servers import Adapter
 from asgate.conformance.wire import Malformed, Wire
 
@@ -28,7 +29,7 @@ STOP_LIMIT = 2.0  # seconds between SIGTERM and SIGKILL when we clean up
 HEALTH_LIMIT = 3.0  # seconds for the answer that shows that a server is well
 PATIENCE = 0.3  # seconds for the rest of an answer whose beginning has come
 OUTPUT_LIMIT = 1 << 20  # bytes that a server may have printed before a case; older ones are dropped
-OUTPUT_SHOWN = 2000  # characters
+SWEEPS = 10  # looks for processes that have left the group: one that is found may just have made another
 PROBE = Path(__file__).parent / "probe"
 # Variables by which servers are configured: a run must not depend on those of the person who starts it.
 FOREIGN = (
@@ -109,6 +110,7 @@ class Server:
         self._ending = False  # whether we have asked it to end
         self._folder = tempfile.TemporaryDirectory(prefix="asgate-conform-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
+        self._output = Output(self.folder, OUTPUT_LIMIT)
         self.control = Control(modes, watcher)
         self.path = str(self.folder / "server.sock") if unix else None
         self.port = 0 if unix else free_port()
@@ -127,19 +129,18 @@ class Server:
             "PYTHONPATH": _import_path(environ.get("PYTHONPATH")),
             "PYTHONUNBUFFERED": "1",
         }
-        with (self.folder / "output").open("ab") as output:
-            try:
-                return subprocess.Popen(
-                    self.command,
-                    cwd=self.folder,
-                    env={**environ, **adapter.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise NotStarted(f"{self.command[0]} cannot be run: {error.strerror or error}") from None
+        try:
+            return subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env={**environ, **adapter.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=self._output.file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NotStarted(f"{self.command[0]} cannot be run: {error.strerror or error}") from None
 
     def wait_until_ready(self, deadline: float) -> None:
         """Returns when it serves; with a lifespan that is steered, when it accepts connections. Raises `NotStarted`."""
@@ -161,9 +162,10 @@ class Server:
 
     def _wait_for_start(self, deadline: float, trouble: str) -> None:
         if (code := self._process.poll()) is not None:
-            raise NotStarted(f"it ended with {_ending(code)}{self._said()}")
+            raise NotStarted(f"it ended with {ending(code)}{self._said()}")
         if time.monotonic() > deadline:
             raise NotStarted(f"in {START_LIMIT:g} s {trouble}{self._said()}")
+        self._output.trim()
         self.control.poll(0.01)  # takes reports in; a server that starts has no event to wait for
 
     def _said(self) -> str:
@@ -223,13 +225,15 @@ class Server:
             self.echo(time.monotonic() + HEALTH_LIMIT)
         except (Overdue, Malformed, OSError) as error:
             return self._death() or f"the server no longer answers a plain request ({error})"
-        self._trim()
+        self._output.trim()
         return self._death()
 
     def _death(self) -> str:
+        if self.control.fault:
+            return self.control.fault
         if (code := self._process.poll()) is not None:
-            return f"the server process ended with {_ending(code)}"
-        return "a process of the server died" if self.control.lost else ""
+            return f"the server process ended with {ending(code)}"
+        return "a process of the server died" if self.control.broken else ""
 
     def crashed(self) -> str:
         """ "" unless its main process was ended by a signal that nobody sent, or another of its processes was gone in
@@ -238,10 +242,12 @@ class Server:
         """
         if self._ending:
             return ""
+        self.control.poll(0)
+        if self.control.fault:
+            return self.control.fault
         code = self._process.poll()
         if code is not None and code < 0 and code != -signal.SIGINT:
-            return f"the server process ended with {_ending(code)}"
-        self.control.poll(0)
+            return f"the server process ended with {ending(code)}"
         return "a process of the server died" if code is None and self.control.broken else ""
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -270,18 +276,11 @@ class Server:
     @property
     def printed(self) -> int:
         """How many bytes it has printed."""
-        return (self.folder / "output").stat().st_size
+        return self._output.size
 
-    def output(self, since: int = 0) -> str:
-        """The end of what it printed, from a place that `printed` gave."""
-        with (self.folder / "output").open("rb") as file:
-            file.seek(max(since, self.printed - OUTPUT_LIMIT))
-            return file.read(OUTPUT_LIMIT).decode(errors="replace")[-OUTPUT_SHOWN:]
-
-    def _trim(self) -> None:
-        """Drops what it printed before when that is much: it appends, and so goes on at the beginning."""
-        if self.printed > OUTPUT_LIMIT:
-            os.truncate(self.folder / "output", 0)
+    def output(self, since: int | None = None) -> str:
+        """The end of what it printed, or of that from a place that `printed` gave."""
+        return self._output.text(since)
 
     def stop(self, grace: float = STOP_LIMIT) -> None:
         """Ends it and all that it started. `grace`: seconds for a good end; 0 for none."""
@@ -294,10 +293,12 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            end_strays(self.control.address)
             self._dispose()
 
     def _dispose(self) -> None:
         self.control.close()
+        self._output.close()
         self._folder.cleanup()
 
     def _open(self, buffer: int | None = None, seconds: float = 1.0) -> socket.socket:
@@ -324,6 +325,29 @@ def free_port() -> int:
             return port
 
 
+def end_strays(address: str) -> None:
+    """Ends the processes that were started with this address of a control channel in their environment, wherever
+    they have gone: those of sessions of their own. Where there is no /proc, nobody finds them.
+    """
+    mark = f"ASGI_PROBE={address}".encode()
+    for _ in range(SWEEPS):
+        found = [
+            int(place.parent.name) for place in Path("/proc").glob("[0-9]*/environ") if _has(place, mark)
+        ]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _has(environ: Path, variable: bytes) -> bool:
+    try:
+        return variable in environ.read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is somebody else's
+        return False
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Holds interrupts back until the end of the block: none may come between a start and our knowing of it."""
@@ -347,5 +371,11 @@ def _import_path(given: str | None) -> str:
     return os.pathsep.join(map(str, [PROBE, *places]))
 
 
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+def ending(code: int) -> str:
+    """What a process ended with, by its return code. Most real-time signals have no name."""
+    if code >= 0:
+        return f"code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"

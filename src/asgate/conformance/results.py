@@ -54,9 +54,14 @@ class Result:
     seconds: float = 0.0
 
     @property
+    def broken(self) -> bool:
+        """Whether the server did not do it, whatever the level."""
+        return self.outcome in (Outcome.FAIL, Outcome.CRASHED)
+
+    @property
     def faulty(self) -> bool:
         """Whether this breaks something that a server must or should do."""
-        return self.outcome in (Outcome.FAIL, Outcome.CRASHED) and self.level is not Level.MAY
+        return self.broken and self.level is not Level.MAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,25 @@ from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.conformance.servers import Adapter, Unknown, python_version
 from asgate.conformance.trial import Differs, Failed, NotOffered, Trial
 from asgate.conformance.values import SHAPE, Misshapen
-from asgate.conformance.wire import Malformed
+from asgate.conformance.wire import Departed, Malformed
 
 Progress = Callable[[int, int, Result], None]
-EXPECTED = (Overdue, Malformed, Misshapen, Raised, Gone, OSError)  # what is raised when a server is wrong
+EXPECTED = (Overdue, Malformed, Misshapen, Raised, Gone, Departed)  # what is raised when a server is wrong
 KIT = Path(__file__).parent
 # The files of the driver, in which a fault is the kit's own; what stands beside and below them judges.
 DRIVER = {
     KIT / f"{name}.py"
-    for name in ("control", "conversation", "evidence", "process", "servers", "trial", "values", "wire")
+    for name in (
+        "control",
+        "conversation",
+        "evidence",
+        "output",
+        "process",
+        "servers",
+        "trial",
+        "values",
+        "wire",
+    )
 }
 RESTORED = 1.0  # seconds for the probe to take the modes of the beginning again
 PRINTED = 20  # lines of a server's output that become evidence
@@ -224,6 +234,6 @@ def _broken(case: Case, error: Exception) -> str:
             return f"the answer is not HTTP: {error}"
         case Raised():
             return f"receive or send raised: {brief(str(error))}"
-        case OSError():
+        case Departed():
             return f"the connection broke: {error}"
     return str(error)

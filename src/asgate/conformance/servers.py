@@ -156,7 +156,7 @@ ADAPTERS = {
             ("{python}", "-m", "daphne", "{target}"),
             ("--bind", "127.0.0.1", "--port", "{port}"),
             ("--unix-socket", "{path}"),
-            {"root_path": ("--root-path", "{value}"), "asgi2": (), "ipv6": ("--bind", "{value}")},
+            {"root_path": ("--root-path", "{value}"), "ipv6": ("--bind", "{value}")},
         ),
         Adapter(
             "granian",

@@ -29,7 +29,7 @@ TRAILERS = {"pseudo": "ASGI-281", "injection": "ASGI-116", "capitals": "ASGI-281
 PUSHED = {"pseudo": "ASGI-241", "injection": "ASGI-116", "capitals": "ASGI-241"}
 ACCEPTED = {"pseudo": "ASGI-149", "subprotocol": "ASGI-149", "injection": "ASGI-116", "capitals": "ASGI-147"}
 CLOSED = {"range": "ASGI-186"}
-STATUS = Field("status", v.STATUS, "ASGI-101", required=True, aspects={"range": "ASGI-120"})
+STATUS = Field("status", v.STATUS, "ASGI-101", required=True, aspects={"range": "SERVER-20"})
 HEADERS = Field("headers", v.SENT_PAIRS, "ASGI-101", default="[]", aspects=SENT)
 MORE_BODY = Field("more_body", v.FLAG, "ASGI-109", default="False")
 
@@ -292,7 +292,7 @@ WEBSOCKET = Protocol(
             "No to the handshake, with a response of one's own: its head.",
             "ASGI-231",
             (
-                Field("status", v.STATUS, "ASGI-231", required=True, aspects={"range": "ASGI-120"}),
+                Field("status", v.STATUS, "ASGI-231", required=True, aspects={"range": "SERVER-20"}),
                 Field("headers", v.SENT_PAIRS, "ASGI-231", default="[]", aspects=SENT),
             ),
             extension="websocket.http.response",

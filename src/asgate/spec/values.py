@@ -85,7 +85,9 @@ def _upper(value: Any) -> Wrong | None:
 def _status(value: Any) -> Wrong | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return Wrong(f"is {shown(value)}")
-    if 200 <= value <= 999:  # RFC 9110 15.2: all of 1xx, 101 too, is interim
+    # A start with 1xx, 101 too, begins no final response (RFC 9110 15.2): interim ones are the server's to send, or an
+    # extension's.
+    if 200 <= value <= 999:
         return None
     return Wrong(f"is {int(value)}, which is no status of a final response", "range")
 

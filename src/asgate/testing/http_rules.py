@@ -81,7 +81,7 @@ class ResponseReader:
 
     def _start(self, message: Message) -> list[Message]:
         status = fields.mandatory(message, "status", int)
-        fields.within(message, "status", values.STATUS, "ASGI-120")
+        fields.within(message, "status", values.STATUS, "SERVER-20")
         pairs = fields.header_pairs(message)
         trailers = fields.optional(message, "trailers", bool, False)
         # Framing is the server's business (ASGI-107).

@@ -1,12 +1,14 @@
 """Where an application is: the innermost line of its own code, and not that of a library which it called.
 
-Its own code is what lies outside of the installed packages, the standard library and asgate. Where there is none the
-innermost line of all has to do.
+Its own code is what lies outside of the installed packages, the standard library and asgate; an installed application
+is claimed by its name. Where there is none the innermost line of all has to do.
 """
 
+import contextlib
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ FOREIGN = (
     str(Path(__file__).parents[1]) + os.sep,
     "<",  # <frozen importlib._bootstrap>
 )
+CLAIMED: set[str] = set()  # installed packages that are the application all the same, in this process
 
 
 class Place(NamedTuple):
@@ -29,13 +32,20 @@ class Place(NamedTuple):
     @property
     def own(self) -> bool:
         """Whether it is the application's."""
-        return not self.file.startswith(FOREIGN) and not set(PACKAGES) & set(Path(self.file).parts)
+        parts = Path(self.file).parts
+        packages = [Path(name).stem for folder, name in pairwise(parts) if folder in PACKAGES]
+        return packages[-1] in CLAIMED if packages else not self.file.startswith(FOREIGN)
 
     def __str__(self) -> str:
         file = Path(self.file)
-        if file.is_relative_to(Path.cwd()):
+        with contextlib.suppress(OSError, ValueError):  # the directory is gone, or another one
             file = file.relative_to(Path.cwd())
         return f"{file}:{self.line} in {self.function}"
+
+
+def claim(target: str) -> None:
+    """From now on the package of `module:app` is the application's own, wherever it lies."""
+    CLAIMED.add(target.partition(":")[0].partition(".")[0])
 
 
 def innermost(places: Iterable[Place]) -> str:

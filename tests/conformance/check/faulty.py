@@ -283,7 +283,7 @@ async def sends_a_body_of_str(scope, receive, send):
     await answer(receive, send, "text")
 
 
-@fault("ASGI-120")
+@fault("SERVER-20")
 async def sends_an_interim_status(scope, receive, send):
     await answer(receive, send, status=102)
 

@@ -1,5 +1,6 @@
 """What an application may do to its process, and what is told of it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 APP = """
-import asyncio, os, re, signal, subprocess, sys, time
+import asyncio, faulthandler, os, re, signal, subprocess, sys, time
 
 def http(function):
     async def app(scope, receive, send):
@@ -69,6 +70,50 @@ async def leaves_a_process(scope, receive, send):
         os._exit(0)
     os._exit(9)
 
+@http
+async def dies_in_real_time(scope, receive, send):
+    os.kill(os.getpid(), signal.SIGRTMIN + 1)
+
+@http
+async def stops_the_loop(scope, receive, send):
+    if "client" not in scope:
+        asyncio.get_running_loop().stop()
+    await answer(send)
+
+@http
+async def closes_descriptors(scope, receive, send):
+    if "client" not in scope:
+        os.closerange(3, 200)
+    await answer(send)
+
+FIRST = os.getpid()
+
+@http
+async def forks_and_goes_on(scope, receive, send):
+    if os.getpid() != FIRST:
+        print("called in the other process")
+    os.fork()
+    await answer(send)
+
+@http
+async def forks_and_ends(scope, receive, send):
+    if (other := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(other, 0)
+    await answer(send)
+
+@http
+async def disarms(scope, receive, send):
+    faulthandler.cancel_dump_traceback_later()
+    held_up(scope)
+    await answer(send)
+
+@http
+async def takes_no_question(scope, receive, send):
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    held_up(scope)
+    await answer(send)
+
 KEPT = []
 
 async def endless():
@@ -104,6 +149,9 @@ async def takes_no_signal(scope, receive, send):
 def folder(tmp_path):
     (tmp_path / "odd.py").write_text(APP)
     (tmp_path / "gone.py").write_text("import os\nos._exit(3)\n")
+    (tmp_path / "hangs.py").write_text(
+        "import sys, time\nprint('here', file=sys.stderr, flush=True)\ntime.sleep(1e4)\n"
+    )
     (tmp_path / "listens.py").write_text("print('imported')\nfrom odd import prints as app\n")
     return tmp_path
 
@@ -162,7 +210,7 @@ def test_also_when_no_other_thread_can_run(odd):
     [
         ("ends", "with code 7 during GET / (without client)"),
         ("ends_well", "with code 0 during GET / (plain)"),
-        ("kills", "by SIGKILL during GET / (plain)"),
+        ("kills", "by signal SIGKILL during GET / (plain)"),
         ("leaves_a_process", "with code 9 during GET / (plain)"),
     ],
 )
@@ -170,6 +218,71 @@ def test_an_end_of_the_process_is_told(odd, name, told):
     code, out, _ = odd(name)
     assert code == 11
     assert f"the application ended the process {told}" in out
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
+def test_a_signal_without_a_name_is_told_by_its_number(odd):
+    code, out, _ = odd("dies_in_real_time")
+    assert code == 11
+    assert f"the application ended the process by signal {signal.SIGRTMIN + 1} during GET / (plain)" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("stops_the_loop", "the application ended the event loop"),
+        ("closes_descriptors", "the application closed file descriptors that are not its own"),
+    ],
+)
+def test_what_the_check_stands_on_is_not_the_application_s(odd, name, sentence):
+    code, out, err = odd(name, "--format=json")
+    report = json.loads(out)
+    (found,) = (finding for finding in report["findings"] if finding["level"] != "MAY")
+    assert (code, found["clause"], found["sentence"]) == (11, "ASGI-025", sentence)
+    assert (found["where"], found["scenario"]) == (["GET /"], "without client")
+    (unjudged,) = report["not_judged"]
+    assert unjudged["sentence"].startswith(f"{sentence} during GET / (without client)")
+    assert not report["complete"]
+    assert "Traceback" not in err
+
+
+def test_an_application_that_forks_and_goes_on_does_not_multiply(odd):
+    code, _, err = odd("forks_and_goes_on")  # returns when all that has its stderr is gone
+    assert code == 0
+    assert "called in the other process" not in err
+
+
+def test_an_application_may_fork(odd):
+    assert odd("forks_and_ends")[0] == 0
+
+
+@pytest.mark.parametrize(("name", "place"), [("disarms", ", at odd.py:"), ("takes_no_question", "")])
+def test_an_application_cannot_put_off_its_end(odd, name, place):
+    code, out, _ = odd(name, "--format=json")
+    (found,) = (finding for finding in json.loads(out)["findings"] if "for good" in finding["sentence"])
+    assert code == 11
+    assert found["sentence"].startswith(f"the application blocks the event loop for good{place}")
+    assert (", at " in found["sentence"]) == bool(place)
+
+
+IMPORTS = """
+import time
+from asgate.conformance.check.child import Telling, fork
+from asgate.conformance.check.findings import Report
+
+process = fork("it", 1)
+if isinstance(process, Telling):
+    time.sleep(1e4)
+process.follow(Report("it"))
+"""
+
+
+def test_an_import_that_does_not_end_is_ended(tmp_path):
+    (tmp_path / "imports.py").write_text(IMPORTS)
+    done = subprocess.run(
+        [sys.executable, "imports.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=55
+    )
+    assert "the import of the application did not end in time, at imports.py:8 in <module>" in done.stderr
 
 
 def test_a_generator_that_does_not_end_is_left(odd):
@@ -182,20 +295,36 @@ def test_an_end_while_it_is_imported(typed, folder):
     assert "ended the process with code 3 while it was imported" in err
 
 
-@pytest.mark.parametrize("send", [os.kill, os.killpg])  # by hand, and CTRL+C
-@pytest.mark.parametrize("name", ["waits", "takes_no_signal"])
-def test_an_interrupted_check_tells_what_it_has(folder, name, send):
+@contextlib.contextmanager
+def begun(folder, target):
+    """A check whose application has said that it is there."""
     command = [
-        sys.executable, "-m", "asgate", "check", f"odd:{name}", "--format=json", "--timeout=60", "--no-openapi",
+        sys.executable, "-m", "asgate", "check", target, "--format=json", "--timeout=60", "--no-openapi",
     ]  # fmt: skip
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert "here" in iter(process.stderr.readline, "").__next__()
-        send(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("send", [os.kill, os.killpg])  # by hand, and CTRL+C
+@pytest.mark.parametrize("target", ["odd:waits", "odd:takes_no_signal", "hangs:app"])
+def test_an_interrupted_check_tells_what_it_has(folder, target, send, number):
+    with begun(folder, target) as process:
+        send(process.pid, number)
+        out, err = process.communicate(timeout=20)  # both have ended: both have its stderr
     report = json.loads(out)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not report["complete"]
-    assert report["not_judged"][0]["sentence"].startswith("interrupted during GET /")
+    during = "" if target == "hangs:app" else " during GET /"
+    assert report["not_judged"][0]["sentence"].startswith(f"interrupted{during}")
+
+
+@pytest.mark.parametrize("target", ["odd:waits", "odd:takes_no_signal", "hangs:app"])
+def test_nothing_is_left_when_the_check_is_killed(folder, target):
+    with begun(folder, target) as process:
+        process.kill()
+        process.communicate(timeout=20)  # the end of stderr: the process of the application has gone, too

@@ -110,6 +110,14 @@ def test_what_was_not_judged_fails_whatever_fail_on_says(typed, folder):
     assert [result["level"] for result in run["results"]] == ["error", "error"]
 
 
+def test_an_application_that_is_installed_has_lines_of_its_own(typed, folder):
+    installed = folder / "site-packages"
+    installed.mkdir()
+    (installed / "site_app.py").write_text("import json\nasync def app(*_):\n    json.loads('')\n")
+    _, out, _ = typed("site_app:app", "--app-dir", installed, folder=folder)
+    assert ", at site-packages/site_app.py:3 in app; no answer in " in out
+
+
 @pytest.mark.parametrize(
     ("options", "subject", "kind"),
     [

@@ -28,7 +28,8 @@ def main() -> int:
     application: Application = getattr(importlib.import_module(module), name)
     if planted("asgi2_option_unknown") and options["asgi2"]:
         parser.error("unrecognized arguments: --asgi2")
-    if options.pop("asgi2") or is_called_twice(application):
+    said = options.pop("asgi2") and not planted("asgi2_option_ignored")
+    if said or is_called_twice(application):
         application = called_twice(application)
     return asyncio.run(Server(application, **options).run())
 

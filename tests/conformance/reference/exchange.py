@@ -155,6 +155,13 @@ class Exchange:
         if planted("other_tasks_refused") and asyncio.current_task() is not self._task:
             raise RuntimeError("only the task of the application may send")
         self._heed_departure()
+        if planted("file_read_after_send") and message.get("type") == "http.response.zerocopysend":
+            self._late = asyncio.create_task(self._pass_on(message))
+            return
+        await self._pass_on(message)
+
+    async def _pass_on(self, message: Message) -> None:
+        response = self.response
         for block in self._blocks(message):
             self._heed_departure(self.connection.transport.is_closing())
             block = await self._broken_block(block)
@@ -198,7 +205,7 @@ class Exchange:
             return self._held if self.response.complete else b""
         if planted("messages_mixed") and len(block) > BLOCK:
             self.connection.write(block[:BLOCK])
-            await asyncio.sleep(0.05)  # others may write meanwhile
+            await self._written(b"")  # others may write meanwhile
             return block[BLOCK:]
         early = planted("early_answer_cut") and self.response.complete and not self.body.finished
         if early or (planted("big_message_cut") and len(block) > 64 * BLOCK):

@@ -124,6 +124,7 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
         (planted("method_as_it_came"), {"method": head.method}),
         (planted("method_lowered"), {"method": head.method.lower()}),
         (planted("path_normalised"), {"path": posixpath.normpath(scope["path"])}),
+        (planted("path_cut_at_nul"), {"path": scope["path"].partition("\0")[0]}),
         (planted("parameters_cut"), {"path": scope["path"].partition(";")[0]}),
         (
             planted("overlong_utf8_decoded"),

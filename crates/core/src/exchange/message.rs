@@ -202,14 +202,14 @@ impl<'py> Event<'_, 'py> {
     }
 }
 
-/// A final status (ASGI-120).
+/// A final status (SERVER-20).
 #[inline]
 fn final_status(message: &str, status: &Bound<'_, PyAny>) -> PyResult<u16> {
     if !status.is_instance_of::<PyInt>() || status.is_instance_of::<PyBool>() {
         return Err(wrong_type(message, "'status'", "int", status));
     }
     status.extract::<u16>().ok().filter(|status| (200..=999).contains(status)).ok_or_else(|| {
-        illegal(format!("{message}: 'status' must be a final status, 200 to 999, not {status} (ASGI-120)"))
+        illegal(format!("{message}: 'status' must be a final status, 200 to 999, not {status} (SERVER-20)"))
     })
 }
 

@@ -79,8 +79,8 @@ pub fn write_final(out: &mut Vec<u8>, asked: Asked, keep: bool, head: Final<'_>)
 #[cold]
 fn status_error(status: u16) -> Error {
     Error::caller(match status {
-        100..=199 => "An interim status (1xx) cannot start a response (ASGI-120).",
-        _ => "A status is a number from 200 to 999 (ASGI-120, RFC 9110 section 15).",
+        100..=199 => "An interim status (1xx) cannot start a response (SERVER-20, RFC 9110 section 15.2).",
+        _ => "A status is a number from 200 to 999 (SERVER-20, RFC 9110 section 15).",
     })
 }
 

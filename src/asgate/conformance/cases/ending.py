@@ -12,7 +12,7 @@ from asgate.conformance.case import case
 from asgate.conformance.control import Overdue, left_until
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
-from asgate.conformance.wire import Malformed, Wire
+from asgate.conformance.wire import Cut, Malformed, Wire
 
 
 def _raises(kind: str) -> None:
@@ -174,7 +174,7 @@ def rejects_websocket(trial: Trial) -> None:
     if not [scope for scope in trial.calls() if scope["type"] == "websocket"]:
         trial.not_offered("an upgrade to WebSocket does not call the application with a websocket scope")
     trial.conversation(kind="websocket").fail("ValueError")
-    with contextlib.suppress(Malformed):  # closed without an answer
+    with contextlib.suppress(Cut):  # closed without an answer
         status = wire.response().status
         trial.expect(status >= 400, "a refusal", saw=status)
 
@@ -191,7 +191,7 @@ def _expect_500(trial: Trial, wire: Wire) -> None:
 def _over(wire: Wire) -> bool:
     try:
         return bool(wire.response().status)
-    except Malformed:
+    except Cut:
         return bool(wire.ended())
 
 

@@ -281,7 +281,9 @@ def continue_refused(trial: Trial) -> None:
             wire.send(b"one" + GET)
         if wire.ends_within(0.2):
             trial.differs("closed without having said so")
-        trial.conversation(path="/").respond()
+        app = trial.conversation(path="/")
+        trial.expect(app.scope["method"] == "GET", "'GET': nothing of the body", saw=app.scope["method"])
+        app.respond()
         trial.expect(wire.response().body == b"ok", "the answer to the next request")
     if response.informational:
         trial.differs("100 was sent before the application decided")

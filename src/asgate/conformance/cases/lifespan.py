@@ -20,11 +20,13 @@ ENDED = {"type": "lifespan.shutdown.complete"}
 
 
 def started(trial: Trial) -> tuple[Server, Conversation]:
-    """A server that accepts connections, its lifespan complete."""
+    """A server that serves, its lifespan complete. It has answered: one that has only just begun to listen may not
+    hear a signal yet.
+    """
     server, life = starting(trial)
     life.receive()
     life.send(COMPLETE)
-    server.wait_until_ready(trial.deadline())
+    served(trial, server)
     return server, life
 
 

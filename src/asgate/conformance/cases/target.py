@@ -23,7 +23,7 @@ def scope_of(trial: Trial, line: bytes, *, refusal: bool = False) -> dict[str, A
         return REFUSED
     app = trial.conversation()
     app.respond()
-    wire.response(head=app.scope.get("method") == "HEAD")
+    wire.response(head=line.startswith(b"HEAD "))
     scope: dict[str, Any] = app.scope
     return scope
 
@@ -108,8 +108,15 @@ _undefined(
 _undefined("a_surrogate", b"/a%ED%A0%80", "An encoded surrogate is refused or replaced.", never="\ud800")
 _undefined("half_an_escape", b"/a%2", "A percent sign with one digit is refused, or stays as it is.")
 _undefined("a_wrong_escape", b"/a%zz", "A percent sign without digits is refused, or stays as it is.")
-_undefined("nul", b"/a%00b", "%00 is refused, or decoded: nothing is cut off there.", never="/a\0never")
 _undefined("raw_octets", b"/a\xc3\xa9", "Octets above 0x7F in the target are refused, or decoded.")
+
+
+@case("ASGI-055", "ASGI-013")
+def path_with_nul(trial: Trial) -> None:
+    """%00 is refused, or decoded: nothing is cut off there."""
+    scope = scope_of(trial, b"GET /a%00b", refusal=True)
+    if scope is not REFUSED:
+        trial.expect(scope["path"] == "/a\0b", repr("/a\0b"), saw=scope["path"])
 
 
 def _raw(name: str, target: bytes, raw: bytes, title: str) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import time
 from typing import Any
 
-from asgate.conformance.check.findings import against
+from asgate.conformance.check.findings import STAYING, against
 from asgate.spec.clauses import Level
 from asgate.spec.findings import Finding, Side
 from asgate.spec.types import ASGIApplication, Message, Receive, Scope, Send
@@ -166,11 +166,7 @@ class Attempt:
                 advice = f"put a changed copy into a copy of the scope: {{**scope, {name!r}: …}}"
                 self.find("ASGI-360", sentence, advice)
         if isinstance(self.raised, SystemExit):
-            self.find(
-                "ASGI-025",
-                f"the application raised {self.raised!r}",
-                "answer with an error, or raise an Exception: one request does not end the server",
-            )
+            self.find("ASGI-025", f"the application raised {self.raised!r}", STAYING)
 
     # How it went.
 

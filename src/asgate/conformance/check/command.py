@@ -20,9 +20,12 @@ from asgate.conformance.check.findings import Report
 from asgate.conformance.check.formats import as_json, as_junit, as_sarif
 from asgate.conformance.check.plan import SAFE, Wish, subjects
 from asgate.conformance.check.text import text
+from asgate.conformance.command import interruptible
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS
 from asgate.errors import Exit, Failure
+from asgate.testing.places import claim
 
+IMPORT = 60.0  # seconds that the import may take: some load models, or wait for a database
 SCHEMA_PATH = "/openapi.json"  # where FastAPI has it
 FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, "junit": as_junit, "sarif": as_sarif}
 
@@ -35,7 +38,8 @@ class Load(Protocol):
 
 def _run(load: Load, given: dict[str, Any]) -> int:
     wish = _wish(given)
-    process = fork(wish.target)
+    claim(wish.target)
+    process = fork(wish.target, max(IMPORT, wish.timeout))
     if isinstance(process, Telling):
         with telling(process):
             _judge(load, given, wish, process)
@@ -43,7 +47,8 @@ def _run(load: Load, given: dict[str, Any]) -> int:
     shown = sys.stderr.isatty() if given["progress"] is None else given["progress"]
     report = Report(wish.target, _show if shown else lambda _: None)
     try:
-        process.follow(report)
+        with interruptible():
+            process.follow(report)
     except Failure as failure:
         report.fail(failure.exit_code, failure.sentence)
         raise

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from asgate.conformance.check.attempt import MOST_MESSAGES, Attempt
 from asgate.conformance.check.blocking import Watchdog
 from asgate.conformance.check.bodies import FORM
-from asgate.conformance.check.findings import Report, Seen, against
+from asgate.conformance.check.findings import STAYING, Report, Seen, against
 from asgate.conformance.check.plan import SAFE, Subject, Wish, of_schema
 from asgate.conformance.check.scenarios import BODY, PLAIN, PROGRAMMING, REQUEST, Scenario
 from asgate.conformance.check.starting import LIFESPAN, Start
@@ -42,11 +42,18 @@ T = TypeVar("T")
 
 
 def drive(application: Any, wish: Wish, report: Report) -> None:
-    """Checks an application. Raises `Failure` when it does not start, or its schema is not there."""
+    """Checks an application. Raises `Failure` when it does not start, ends the loop, or its schema is not there."""
     drive = Drive(asgi3(application), wish, report)
-    bounded(drive.first())
-    if not drive.hopeless:
-        bounded(drive.second())
+    try:
+        bounded(drive.first())
+        if not drive.hopeless:
+            bounded(drive.second())
+    except LoopEnded:
+        where, scenario = report.at
+        sentence = "the application ended the event loop"
+        report.add(against("ASGI-025", sentence, STAYING, where), scenario)
+        sentence += f"{report.during}, and what comes after was not asked"
+        raise Failure(Exit.FAULTS, sentence) from None
 
 
 class Drive:
@@ -349,18 +356,33 @@ def _outside(error: BaseException) -> bool:
 
 
 def bounded(main: Coroutine[Any, Any, T]) -> T:
-    """Runs in a loop of its own. Tasks that cannot be ended are left behind, where `asyncio.run` would wait."""
+    """Runs in a loop of its own. Tasks that cannot be ended are left behind, where `asyncio.run` would wait.
+    Raises `LoopEnded`.
+    """
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)  # what an application leaves behind is not our output
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(main)
+        return _result(loop, loop.create_task(main))
     finally:
         if left := asyncio.all_tasks(loop):
             for task in left:
                 task.cancel()
-            loop.run_until_complete(asyncio.wait(left, timeout=1))
+            _result(loop, loop.create_task(asyncio.wait(left, timeout=1)))
         generators = loop.create_task(loop.shutdown_asyncgens())
-        loop.run_until_complete(asyncio.wait([generators], timeout=1))
+        _result(loop, loop.create_task(asyncio.wait([generators], timeout=1)))
         asyncio.set_event_loop(None)
         loop.close()
+
+
+class LoopEnded(Exception):
+    """The loop was stopped, or broke, before its work was done."""
+
+
+def _result(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
+    try:
+        return loop.run_until_complete(task)
+    except Exception as error:
+        if task.done():
+            raise
+        raise LoopEnded from error

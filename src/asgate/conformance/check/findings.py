@@ -1,7 +1,7 @@
 """What a check has found and seen: findings without their repetitions, and what each request was answered.
 
 Plain data between the drive (`drive.py`), which fills a `Report`, and what is made of it (`text.py`, `formats.py`).
-Whatever fills it calls its methods alone, so that this can be done from another process (`process.py`).
+Whatever fills it calls its methods alone, so that this can be done from another process (`child.py`).
 """
 
 from collections.abc import Callable
@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 
 from asgate.spec.clauses import Level, clause
 from asgate.spec.findings import Finding, Side
+
+STAYING = (
+    "answer with an error, or raise an Exception: one request does not end the server"  # advice of ASGI-025
+)
 
 
 @dataclass(slots=True)

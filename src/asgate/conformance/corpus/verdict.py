@@ -226,15 +226,13 @@ def answers(received: bytes, *, method: str = "GET") -> tuple[list[Response], by
     while rest := incoming.left:
         try:
             response = incoming.head()
-            interim = response.status < 200 and response.status != 101
-            if not interim:
-                incoming.body(response, head=method == "HEAD" and not found)
+            incoming.body(response, head=method == "HEAD" and not found)
         except Malformed:
             return found, rest
         tunnel = method == "CONNECT" and not found and 200 <= response.status < 300
         if not response.complete and not tunnel:
             return found, rest
-        if not interim:
+        if not response.interim:
             found.append(response)
         if response.status == 101:
             break

@@ -66,7 +66,7 @@ class Conversation:
             "main_thread": threading.current_thread() is threading.main_thread(),
             "scope": id(self.scope),
             "mark": MARK.get(),
-            "parts": dict(parts(self.scope, "")),
+            "parts": parts(self.scope),
         }
 
     async def run(self) -> None:
@@ -287,6 +287,10 @@ class asgi2_callable:
 
 
 asgi2_instance = asgi2_callable()
+
+# Calling it takes the way of its class; who looks at it sees a coroutine function, and guesses ASGI 3.
+asgi2_misleading = asgi2_callable()
+vars(asgi2_misleading)["__call__"] = app
 
 
 def asgi2_function(scope: Any) -> asgi2:

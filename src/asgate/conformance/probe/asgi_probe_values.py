@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +15,77 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ASIDE = "/~aside/([0-9]+)"  # requests of the driver itself: not steered
-DEPTH = 30  # of nested values; deeper ones refer to themselves
+DEPTH = 30  # of nested values
+LARGEST = 64 << 20  # characters of JSON that a value may take: the driver must be able to hold it
+NODE = 256  # of these for each item of a list or dict, whatever it is
+SIGN = 12  # of these for a character at most: two escapes
+DIGITS = 1 << 12  # bits of an int; interpreters refuse to write longer ones out
+PARTS = 1000  # dicts and lists that are looked for in a scope
 
 
-def encoded(value: Any, depth: int = 0) -> Any:
-    """A value of the server as JSON that keeps its exact type: what is no plain type is seen as odd."""
-    kind = type(value)
-    if value is None or kind in (str, bool, int):
-        return value
-    if kind is float:
-        return {"$float": repr(value)}
-    if kind is bytes:
-        return {"$bytes": base64.b64encode(value).decode()}
-    if depth > DEPTH:
-        return {"$odd": kind.__name__, "text": "nested too deep"}
-    if kind is list:
-        return [encoded(item, depth + 1) for item in value]
-    if kind is tuple:
-        return {"$tuple": [encoded(item, depth + 1) for item in value]}
-    if kind is dict:
-        return {"$dict": [[encoded(key, depth + 1), encoded(item, depth + 1)] for key, item in value.items()]}
-    return {"$odd": kind.__name__, "text": text(repr, value)[:200]}
+def encoded(value: Any) -> Any:
+    """A value of the server as JSON that keeps its exact type: what is no plain type is seen as odd, and so is what
+    would have no end, or be too large.
+    """
+    return _Encoding().of(value)
+
+
+class _Encoding:
+    """One value on its way to JSON. An item that many lists hold is written out for each, so that not even the depth
+    bounds what comes of a few lists: every item is paid for, by the list that holds it, before it is looked at.
+    """
+
+    def __init__(self) -> None:
+        self.left = LARGEST
+        self.around: set[int] = set()  # ids of the lists and dicts around the item
+
+    def of(self, value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is float:
+            return {"$float": repr(value)}
+        if kind not in _COSTS:
+            return self.odd(kind, text(repr, value)[:200])
+        cost = _COSTS[kind](value)
+        if cost > self.left:
+            return self.odd(kind, "too large")
+        self.left -= cost
+        if kind is bytes:
+            return {"$bytes": base64.b64encode(value).decode()}
+        return value if kind in (str, int) else self.nested(kind, value)
+
+    def nested(self, kind: type, value: Any) -> Any:
+        if id(value) in self.around:
+            return self.odd(kind, "it holds itself")
+        if len(self.around) > DEPTH:
+            return self.odd(kind, "nested too deep")
+        self.around.add(id(value))
+        try:
+            if kind is dict:
+                return {"$dict": [[self.of(key), self.of(item)] for key, item in value.items()]}
+            items = [self.of(item) for item in value]
+            return items if kind is list else {"$tuple": items}
+        finally:
+            self.around.discard(id(value))
+
+    def odd(self, kind: type, what: str) -> Any:
+        self.left -= SIGN * len(what)
+        return {"$odd": kind.__name__[:100], "text": what if self.left > 0 else "too large"}
+
+
+def _signs(value: str) -> int:
+    return len(value) * (2 if value.isascii() and value.isprintable() else SIGN)
+
+
+_COSTS: dict[type, Callable[[Any], int]] = {
+    str: _signs,
+    int: lambda value: value.bit_length() if value.bit_length() <= DIGITS else LARGEST + 1,
+    bytes: lambda value: len(value) * 4 // 3,
+    list: lambda value: NODE * len(value),
+    tuple: lambda value: NODE * len(value),
+    dict: lambda value: 2 * NODE * len(value),
+}
 
 
 def decoded(value: Any, files: dict[str, Any]) -> Any:
@@ -126,11 +177,16 @@ def aside(scope: Any) -> str:
     return "" if found is None else found[1]
 
 
-def parts(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+def parts(scope: Any) -> dict[str, int]:
     """Every dict and list in a scope, as "extensions.tls": id."""
+    return dict(itertools.islice(_parts(scope, "", 0), PARTS))
+
+
+def _parts(value: Any, place: str, depth: int) -> Iterator[tuple[str, int]]:
     if depth > 2 or not isinstance(value, dict):
         return
     for key, item in value.items():
         if type(item) in (dict, list):
-            yield f"{place}{key}", id(item)
-            yield from parts(item, f"{place}{key}.", depth + 1)
+            name = place + text(str, key)[:100]
+            yield name, id(item)
+            yield from _parts(item, f"{name}.", depth + 1)
