@@ -7,11 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from xml.etree import ElementTree
 
 import pytest
 
 from asgate.conformance.case import cases
+from asgate.conformance.command import conform
 from asgate.conformance.results import loads
+from asgate.conformance.servers import ADAPTERS, custom
 
 CASE = "first_event_without_body"
 
@@ -166,6 +170,41 @@ def test_a_server_that_does_not_start(typed, small_server):
     assert code == 12
     assert "command: not judged: it ended with code 1: it does not want to" in errors
     assert "hint: the server runs in an empty folder of its own" in errors
+
+
+def test_a_start_that_fails_in_the_kit_keeps_what_was_judged_before(
+    small_server, tmp_path, monkeypatch, capsys
+):
+    """The first server removes the place of temporary folders, from which the second would start."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    path = tmp_path / "removes.py"
+    path.write_text(
+        f"import runpy, shutil, sys\nshutil.rmtree({str(place)!r})\nrunpy.run_path(sys.argv.pop(1))"
+    )
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    words = f"{sys.executable} {path} {small_server} {{port}} {{target}} plain"
+    monkeypatch.setitem(ADAPTERS, "asgate", custom(words, "first"))
+    typed = ["asgate", "--command", "second {port}", "--name", "second", "--case", CASE]
+    assert conform([*typed, "--report", str(tmp_path / "out")], standalone_mode=False) == 12
+    errors = capsys.readouterr().err
+    assert "second: not judged: the kit itself failed, please report it: FileNotFoundError: " in errors
+    assert errors.startswith("first: 1 pass\n")
+    (judgement,) = loads((tmp_path / "out" / "results.json").read_text())
+    assert (judgement.server, len(judgement.results)) == ("first", 1)
+
+
+def test_an_interrupt_before_the_first_case_is_in_every_report(typed, tmp_path):
+    path = tmp_path / "interrupts.py"
+    path.write_text("import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)")
+    words = ("--command", f"{sys.executable} {path} {{port}}", "--name", "mine", "--case", CASE)
+    code, output, errors = typed(*words, "--report", "out")
+    assert (code, "Traceback" in errors) == (130, False)
+    assert "interrupted: only these 0 cases were judged" in output
+    (judgement,) = loads((tmp_path / "out" / "results.json").read_text())
+    assert (judgement.server, judgement.complete, judgement.results) == ("mine", False, ())
+    document = ElementTree.parse(tmp_path / "out" / "junit.xml")
+    assert "only 0 cases were judged" in document.find(".//error").get("message")
 
 
 def test_the_version_of_an_own_server(typed, command):

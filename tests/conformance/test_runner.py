@@ -3,6 +3,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 
 from asgate.conformance import process
 from asgate.conformance.control import LOST
-from asgate.conformance.process import NotStarted, Starter
+from asgate.conformance.process import NotStarted, Server, Starter
 from asgate.conformance.results import Outcome
-from asgate.conformance.runner import Interrupted, judge
+from asgate.conformance.runner import STARTS, Interrupted, judge
 from asgate.conformance.servers import custom
 
 GET = b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -306,6 +307,41 @@ def test_a_server_that_does_not_come_back(running, case, monkeypatch):
     assert len(starts) == 3
 
 
+def test_a_start_that_fails_in_the_kit_is_an_error_and_the_run_goes_on(running, case, monkeypatch, tmp_path):
+    """More often than a server may fail: the fault is not the server's."""
+    run = running()
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        results = [run.result(case(function)) for function in (dies, *[passes] * (STARTS + 1))]
+    assert [result.outcome for result in results] == [Outcome.CRASHED, *[Outcome.ERROR] * (STARTS + 1)]
+    assert "the kit itself failed, please report it: FileNotFoundError: " in results[-1].detail
+    assert results[-1].evidence[0].startswith("driver ")
+    assert run.result(case(passes)).outcome is Outcome.PASS
+
+
+@pytest.fixture
+def hard_to_end(monkeypatch):
+    """Servers whose end raises when it is done."""
+    end = Server.stop
+
+    def ends_in_error(*arguments, **options):
+        end(*arguments, **options)
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as context:
+        context.setattr(Server, "stop", ends_in_error)
+        yield
+
+
+def test_an_end_that_fails_in_the_kit_is_an_error_and_the_run_goes_on(small, case, hard_to_end):
+    judgement = judge(small(), [case(dies), case(fails), case(passes)])
+    died, _, passed = judgement.results
+    assert [it.outcome for it in judgement.results] == [Outcome.ERROR, Outcome.FAIL, Outcome.ERROR]
+    assert "signal SIGKILL; then the kit itself failed, please report it: PermissionError: not" in died.detail
+    assert passed.detail.startswith("the kit itself failed, please report it: PermissionError: not yours")
+    assert passed.evidence[-1].startswith("driver ends_in_error, line ")
+
+
 def test_the_time_of_a_start_does_not_count(running, case):
     run = running("late")
 
@@ -348,6 +384,29 @@ def test_an_interrupt_keeps_what_was_judged_before(small, case):
     judgement = caught.value.judgement
     assert judgement.table() == [("test/passes", "pass")]
     assert not judgement.complete
+
+
+INTERRUPTS_WHO_ENDS_IT = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getppid(), signal.SIGINT))
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["once", "and before"])
+def test_an_interrupt_while_the_server_is_ended_keeps_what_was_judged(small_server, case, tmp_path, before):
+    """The server answers SIGTERM with a SIGINT for the driver, and stays."""
+    path = tmp_path / "server.py"
+    path.write_text(INTERRUPTS_WHO_ENDS_IT)
+    adapter = custom(f"{sys.executable} {path} {small_server} {{port}} {{target}} plain")
+
+    def interrupts(trial):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        judge(adapter, [case(passes), case(fails), *([case(interrupts)] if before else [])])
+    assert caught.value.judgement.table() == [("test/passes", "pass"), ("test/fails", "fail")]
+    assert not caught.value.judgement.complete
 
 
 def test_the_python_of_a_foreign_command_is_not_claimed(small, case):

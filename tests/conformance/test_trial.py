@@ -1,10 +1,37 @@
 """What a case is given: when its waits end, what it leaves behind, what its sentences say."""
 
+import sys
+
 import pytest
 
+from asgate.conformance.case import cases
+from asgate.conformance.process import Starter
 from asgate.conformance.results import Outcome
+from asgate.conformance.runner import Run
+from asgate.conformance.servers import custom
 
 GET = b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def altered(small_server, tmp_path_factory):
+    """Starts runs of the small server with other text in it: pairs of old and new."""
+    runs = []
+
+    def start(*changes):
+        text = small_server.read_text()
+        for old, new in changes:
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        path = tmp_path_factory.mktemp("altered") / "server.py"
+        path.write_text(text)
+        adapter = custom(f"{sys.executable} {path} {{port}} {{target}} plain")
+        runs.append(Run(Starter(adapter, sys.executable)))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.stop()
 
 
 def passes(trial):
@@ -67,12 +94,24 @@ def test_the_end_of_a_connection_is_no_end_for_lifespan(running, case):
     assert result.detail.startswith("in 0.5 s it did not come to this: ")
 
 
-def test_a_call_that_comes_after_the_connection_was_closed_is_taken(running, case):
-    def closes_first(trial):
-        trial.connect().send(GET % b"/close-and-call")
-        trial.conversation()
+def closes_first(trial):
+    trial.connect().send(GET % b"/close-and-call")
+    trial.conversation()
 
+
+def test_a_call_that_comes_after_the_connection_was_closed_is_taken(running, case):
     result = running().result(case(closes_first))
+    assert (result.outcome, result.detail) == (Outcome.PASS, "")
+
+
+def test_a_call_that_comes_while_the_server_settles_is_taken(altered, case):
+    """The server calls when it has closed the connection and the driver's next request has come."""
+    run = altered(
+        ("import asyncio,", "import asyncio; NEXT = asyncio.Event()\nimport"),
+        ("for _ in range(3):\n            await asyncio.sleep(0)", "NEXT.clear()\n        await NEXT.wait()"),
+        ("path = head.split()[1].decode()", "path = head.split()[1].decode()\n    NEXT.set()"),
+    )
+    result = run.result(case(closes_first))
     assert (result.outcome, result.detail) == (Outcome.PASS, "")
 
 
@@ -104,3 +143,27 @@ def test_none_that_was_seen_is_told(running, case):
         trial.expect(app.scope.get("root_path") == "/mounted", "'/mounted'", saw=app.scope.get("root_path"))
 
     assert running().result(case(sees_none)).detail == "expected: '/mounted'; saw: None"
+
+
+NOT_CALLED = (
+    "core/not_called_for_a_connection",
+    "disconnect/left_in_the_head",
+    "headers/no_pseudo_headers",
+    "http1/empty_connection",
+    "http1/reset_in_the_head",
+)
+
+
+@pytest.fixture(scope="module")
+def closing(altered):
+    """A run of a server that refuses everything but the driver's own requests."""
+    return altered(('if path == "/close":', 'if not path.startswith("/~aside/"):'))
+
+
+@pytest.mark.parametrize("name", NOT_CALLED)
+def test_that_nothing_is_called_takes_a_server_that_calls(closing, name):
+    """A case that asks for no call is passed by no server that makes none at all."""
+    (one,) = [case for case in cases() if case.name == name]
+    result = closing.result(one)
+    assert result.outcome is Outcome.FAIL
+    assert "the application was called with a scope of type http" in result.detail

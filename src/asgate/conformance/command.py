@@ -23,7 +23,7 @@ from asgate.conformance.comparison import Comparison, compare
 from asgate.conformance.process import NotStarted
 from asgate.conformance.progress import Progress
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS, Judgement, dumps, loads
-from asgate.conformance.runner import Interrupted, judge
+from asgate.conformance.runner import Interrupted, blamed, judge, unjudged
 from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, python_version
 from asgate.conformance.summary import headline, listing, summary
 from asgate.errors import Exit, Failure, did_you_mean
@@ -205,31 +205,38 @@ def _unwritable(directory: Path, error: OSError) -> Failure:
 
 
 def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> Done:
-    """Judges one server after the other; an interrupt keeps what was judged before."""
+    """Judges one server after the other. An interrupt keeps what was judged before, and every report tells of it by
+    the judgement of the server at which it came.
+    """
     done = Done([], [])
-    try:
-        for adapter in adapters:
+    for adapter in adapters:
+        try:
             _judge(wish, adapter, chosen, done)
-    except KeyboardInterrupt as interrupt:
-        done.interrupted = True
-        if isinstance(interrupt, Interrupted):
-            done.judgements.append(interrupt.judgement)
-            click.echo(headline(interrupt.judgement), err=True)
+        except KeyboardInterrupt as interrupt:
+            done.interrupted = True
+            begun = interrupt.judgement if isinstance(interrupt, Interrupted) else None
+            done.judgements.append(begun or unjudged(adapter, version()))
+            click.echo(headline(done.judgements[-1]), err=True)
+            break
     return done
 
 
 def _judge(wish: Wish, adapter: Adapter, chosen: list[Case], done: Done) -> None:
-    if adapter.version(wish.python) is None:
-        click.echo(f"{adapter.name}: not installed with {wish.python}", err=True)
-        done.missing += [adapter.name] if adapter.name in wish.servers or not wish.all else []
-        return
     try:
+        if adapter.version(wish.python) is None:
+            click.echo(f"{adapter.name}: not installed with {wish.python}", err=True)
+            done.missing += [adapter.name] if adapter.name in wish.servers or not wish.all else []
+            return
         with Progress(adapter.name) as progress:
             judgement = judge(adapter, chosen, python=wish.python, kit=version(), progress=progress)
     except NotStarted as failure:
         click.echo(f"{adapter.name}: not judged: {failure}", err=True)
         if wish.commands:
             click.echo(ELSEWHERE, err=True)
+        done.missing.append(adapter.name)
+        return
+    except Exception as error:  # of the kit, which must not cost what was judged before
+        click.echo(f"{adapter.name}: not judged: {blamed(error)}", err=True)
         done.missing.append(adapter.name)
         return
     done.judgements.append(judgement)

@@ -61,6 +61,17 @@ def in_step(trial: Trial, wire: Wire, response: Response) -> None:
     trial.expect(wire.response().body == b"next", "the answer to the next request", saw=bytes(wire.received))
 
 
+def expect_uncalled(trial: Trial) -> None:
+    """Fails the case unless what was sent calls nothing, where a plain request calls the application and is answered:
+    a server that calls it for no request at all has shown nothing.
+    """
+    trial.expect(trial.uncalled(), "no call of the application")
+    wire = trial.connect()
+    wire.send(GET.replace(b"/", b"/plain", 1))
+    trial.conversation(path="/plain").respond()
+    trial.expect(wire.response().status == 200, "a plain request is answered")
+
+
 def called_early(trial: Trial, server: Server | None = None) -> Conversation:
     """The call of the application before its body is there. Some servers wait for the body, which ends the case."""
     if trial.uncalled(server):

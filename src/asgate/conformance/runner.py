@@ -1,11 +1,13 @@
 """Runs cases against one server: in order, each with its time limit, and finds out after each whether the server is
-still well. A crash or hang is a result like any other; the server is started anew and the run goes on.
+still well. A crash or hang is a result like any other, and so is a fault of the kit; the server is started anew and the
+run goes on. An interrupt keeps what was judged before.
 """
 
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,27 +57,41 @@ def judge(
 
     `python`: the interpreter that has the server. `progress` is called after each case with its place, the number of
     cases and its result. Raises `NotStarted` when the server does not start at all, `Interrupted` when the user or a
-    signal ends the run.
+    signal ends the run; before the server has started, that is a plain KeyboardInterrupt.
     """
     version = adapter.version(python) or ""
     language = python_version(python) if adapter.in_python else ""
     results: list[Result] = []
     run = Run(Starter(adapter, python))
-
-    def judgement(*, complete: bool) -> Judgement:
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        command = " ".join(run.command)
-        return Judgement(adapter.name, version, command, language, kit, date, tuple(results), complete)
-
+    interrupted = False
     try:
         for place, case in enumerate(cases, 1):
             results.append(run.result(case))
             progress(place, len(cases), results[-1])
     except KeyboardInterrupt:
-        raise Interrupted(judgement(complete=False)) from None
+        interrupted = True
     finally:
+        interrupted |= not _ended(run, results)
+    command = " ".join(run.command)
+    judgement = Judgement(
+        adapter.name, version, command, language, kit, now(), tuple(results), not interrupted
+    )
+    if interrupted:
+        raise Interrupted(judgement)
+    return judgement
+
+
+def _ended(run: "Run", results: list[Result]) -> bool:
+    """Ends the server of a run; False when an interrupt came meanwhile. Where the kit fails, the last result tells."""
+    try:
         run.stop()
-    return judgement(complete=True)
+    except KeyboardInterrupt:  # it has been killed then, and not waited for
+        return False
+    except Exception as error:
+        if not results:
+            raise
+        results[-1] = spoiled(results[-1], error)
+    return True
 
 
 class Interrupted(KeyboardInterrupt):
@@ -84,6 +100,16 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, judgement: Judgement) -> None:
         super().__init__()
         self.judgement = judgement
+
+
+def unjudged(adapter: Adapter, kit: str) -> Judgement:
+    """What there is of a server when an interrupt came before its first case."""
+    return Judgement(adapter.name, "", "", "", kit, now(), (), complete=False)
+
+
+def now() -> str:
+    """The date of a judgement."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Run:
@@ -100,10 +126,12 @@ class Run:
         began = time.monotonic()
         try:
             server = self._running()
+            trial = Trial(case, server, self._starter)
         except NotStarted as failure:
             trouble = f"after the case before, the server did not start again: {brief(str(failure), 500)}"
             return made(case, Outcome.CRASHED, trouble, (), began)
-        trial = Trial(case, server, self._starter)
+        except Exception as error:
+            return made(case, Outcome.ERROR, blamed(error), (_place(error),), began)
         try:
             outcome, detail, printed, sound = self._carried_out(case, trial, server)
         except Exception as error:  # between cases, too, the kit may fail
@@ -111,9 +139,13 @@ class Run:
         if outcome in (Outcome.FAIL, Outcome.CRASHED, Outcome.ERROR):
             for line in printed[-PRINTED:]:
                 trial.evidence.write(f"server {line}")
+        result = made(case, outcome, detail, trial.evidence.lines(), began)
         if not sound:
-            self.stop()
-        return made(case, outcome, detail, trial.evidence.lines(), began)
+            try:
+                self.stop()
+            except Exception as error:
+                return spoiled(result, error)
+        return result
 
     def _carried_out(self, case: Case, trial: Trial, server: Server) -> tuple[Outcome, str, list[str], bool]:
         """Outcome and detail, what servers printed meanwhile, and whether the shared one can go on."""
@@ -134,16 +166,19 @@ class Run:
 
     def stop(self) -> None:
         """Ends the server."""
-        if self.server is not None:
-            self.server.stop()
-            self.server = None
+        server, self.server = self.server, None
+        if server is not None:
+            server.stop()
 
     def _running(self) -> Server:
         if self.server is None:
             if self._failures >= STARTS:
                 raise NotStarted(f"it failed {STARTS} times")
-            self._failures += 1
-            self.server = self._starter.start()
+            try:
+                self.server = self._starter.start()
+            except NotStarted:
+                self._failures += 1
+                raise
             self._failures = 0
         return self.server
 
@@ -176,6 +211,13 @@ def made(case: Case, outcome: Outcome, detail: str, evidence: tuple[str, ...], b
     )
 
 
+def spoiled(result: Result, error: Exception) -> Result:
+    """The result of a case behind which the kit failed to clean up."""
+    detail = "; then ".join(filter(None, (result.detail, printable(blamed(error)))))
+    evidence = (*result.evidence, _place(error))
+    return replace(result, outcome=Outcome.ERROR, detail=detail, evidence=evidence)
+
+
 def attempt(case: Case, trial: Trial) -> tuple[Outcome, str]:
     """How a case ends. What the server cannot have caused is an ERROR, a fault of the kit itself."""
     try:
@@ -195,7 +237,7 @@ def attempt(case: Case, trial: Trial) -> tuple[Outcome, str]:
     except SHAPE as error:
         if not (trial.given and _reads(error)):
             return Outcome.ERROR, failing(error, trial)
-        _place(error, trial)
+        trial.evidence.write(_place(error))
         return Outcome.FAIL, _broken(case, Misshapen(f"{type(error).__name__}: {error}"))
     except Exception as error:
         return Outcome.ERROR, failing(error, trial)
@@ -213,13 +255,18 @@ def _reads(error: Exception) -> bool:
 
 def failing(error: Exception, trial: Trial) -> str:
     """The detail of a fault of the kit; the place becomes evidence."""
-    _place(error, trial)
+    trial.evidence.write(_place(error))
+    return blamed(error)
+
+
+def blamed(error: Exception) -> str:
+    """The sentence about a fault of the kit."""
     return f"the kit itself failed, please report it: {type(error).__name__}: {brief(str(error))}"
 
 
-def _place(error: Exception, trial: Trial) -> None:
+def _place(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    trial.evidence.write(f"driver {frame.name}, line {frame.lineno}: {frame.line}")
+    return f"driver {frame.name}, line {frame.lineno}: {frame.line}"
 
 
 def _broken(case: Case, error: Exception) -> str:

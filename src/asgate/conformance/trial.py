@@ -101,6 +101,8 @@ class Trial:
         found: list[Conversation] = []
 
         def take() -> bool:
+            if found:  # it is asked again when the call came while `_cut_off` looked
+                return True
             for entry in control.opened:
                 peer, report = entry
                 scope = report["scope"]

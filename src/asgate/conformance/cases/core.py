@@ -2,7 +2,7 @@
 
 from asgate.conformance.case import case
 from asgate.conformance.conversation import Conversation
-from asgate.conformance.moves import kept, next_call
+from asgate.conformance.moves import expect_uncalled, kept, next_call
 from asgate.conformance.trial import Trial
 
 # How it is called.
@@ -78,7 +78,7 @@ def runs_on_the_main_thread(trial: Trial) -> None:
 def not_called_for_a_connection(trial: Trial) -> None:
     """A connection on which nothing is sent does not call the application."""
     trial.connect()
-    trial.expect(trial.uncalled(), "no call before a request")
+    expect_uncalled(trial)
 
 
 @case("ASGI-015")

@@ -11,7 +11,7 @@ from typing import Any
 
 from asgate.conformance.case import case
 from asgate.conformance.conversation import Conversation
-from asgate.conformance.moves import CHUNKED, GET, POST, called_early, expect_oserror
+from asgate.conformance.moves import CHUNKED, GET, POST, called_early, expect_oserror, expect_uncalled
 from asgate.conformance.trial import Trial
 from asgate.conformance.values import Fill
 from asgate.conformance.wire import Wire
@@ -304,7 +304,7 @@ def left_in_the_head(trial: Trial) -> None:
     wire = trial.connect()
     wire.send(b"GET / HTTP/1.1\r\nhost: pro")
     wire.close()
-    trial.expect(trial.uncalled(), "the application is not called")
+    expect_uncalled(trial)
 
 
 @case("ASGI-002", "ASGI-095")

@@ -5,7 +5,7 @@ Date (RFC 9112, RFC 9110). `content` has the framing of answers, `http1_input` t
 import re
 
 from asgate.conformance.case import case
-from asgate.conformance.moves import GET, answered
+from asgate.conformance.moves import GET, answered, expect_uncalled
 from asgate.conformance.trial import Trial
 from asgate.spec.clauses import Level
 
@@ -85,7 +85,7 @@ def empty_connection(trial: Trial) -> None:
     wire.half_close()
     if not wire.ends_within(1):
         trial.differs("the server holds the connection until a time limit")
-    trial.expect(trial.uncalled(), "no call")
+    expect_uncalled(trial)
 
 
 @case(rfc="RFC 9112 8", level=MUST)
@@ -95,7 +95,7 @@ def reset_in_the_head(trial: Trial) -> None:
     wire.send(GET[:-4])
     trial.settle()
     wire.reset()
-    trial.expect(trial.uncalled(), "no call")
+    expect_uncalled(trial)
 
 
 # What an answer looks like.
