@@ -27,11 +27,17 @@ class Exit(IntEnum):
     )
     USAGE = 2, "An unknown option, or a value that an option does not take."
     STARTUP = 3, "The application reported `lifespan.startup.failed`, broke or took too long at its start."
-    CONFIG = 4, "A configuration, environment or logging file is missing, unreadable or wrong."
+    CONFIG = (
+        4,
+        "A configuration, environment or logging file is missing, unreadable or wrong; or a report cannot be written.",
+    )
     TARGET = 5, "The application was not found, or what was found is not an ASGI application."
     APPLICATION = (
         6,
-        "The application's own code raised, or ended the process, while it was imported or made; or ended the loop.",
+        (
+            "The application's own code raised or ended the process while it was imported or made, or ended the loop; "
+            "or took too long to import (`asgate check`)."
+        ),
     )
     ADDRESS = 7, "An address could not be bound: in use, not permitted, not there."
     LOOP = 8, "The event loop asked for is not installed or cannot be made."
@@ -45,7 +51,13 @@ class Exit(IntEnum):
         "`asgate conform` or `asgate check` found faults of the level asked for, a change, or what it could not judge.",
     )
     PEER = 12, "A server that `asgate conform` was to judge is not installed or did not start."
-    INTERRUPTED = 130, "Interrupted (CTRL+C) before its end, or the application raised KeyboardInterrupt."
+    INTERRUPTED = (
+        130,
+        (
+            "Interrupted (CTRL+C; `asgate check` and `asgate conform` also SIGTERM, SIGHUP) before its end, or the "
+            "application raised KeyboardInterrupt."
+        ),
+    )
 
 
 class Failure(Exception):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -23,6 +24,10 @@ def http(function):
 async def answer(send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b""})
+
+@http
+async def sound(scope, receive, send):
+    await answer(send)
 
 @http
 async def prints(scope, receive, send):
@@ -328,3 +333,40 @@ def test_nothing_is_left_when_the_check_is_killed(folder, target):
     with begun(folder, target) as process:
         process.kill()
         process.communicate(timeout=20)  # the end of stderr: the process of the application has gone, too
+
+
+STREAMS = {
+    "closed stdout": (">&-", 4),
+    "full stdout": (">/dev/full", 4),
+    "closed stderr": ("2>&-", 0),
+    "full stderr": ("2>/dev/full", 0),
+    "closed stdout, written": ("--output report.txt >&-", 0),
+    "full stdout, written": ("--output report.txt >/dev/full", 0),
+    "full stderr, written": ("--output report.txt 2>/dev/full", 0),
+    "all closed, written": ("--output report.txt <&- >&- 2>&-", 0),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams_that_take_nothing(folder, name):
+    words, expected = STREAMS[name]
+    command = f"exec {sys.executable} -m asgate check odd:sound --no-openapi --lifespan=off {words}"
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=55)
+    assert done.returncode == expected, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if expected:
+        assert done.stderr.count("\n") == 1 or "--output" in done.stderr
+        assert "the report cannot be written to stdout" in done.stderr
+    if "--output" in words:
+        assert "nothing found" in (folder / "report.txt").read_text()
+
+
+def test_nothing_is_left_open(folder):
+    command = [
+        sys.executable, "-X", "dev", "-m", "asgate", "check", "odd:sound", "--no-openapi", "--lifespan=off",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=55)
+    assert done.returncode == 0
+    assert "ResourceWarning" not in done.stderr

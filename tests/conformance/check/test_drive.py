@@ -9,6 +9,7 @@ from asgate.conformance.check.drive import drive
 from asgate.conformance.check.findings import Report
 from asgate.conformance.check.plan import Wish, subjects
 from asgate.conformance.check.text import text
+from asgate.errors import Failure
 
 SCHEMA = {
     "paths": {
@@ -250,3 +251,172 @@ def test_the_same_again_is_counted():
     told = text(checked(app, "/", "/other"))
     assert "http GET /, http GET /other  (" in told
     assert " times, first: plain)" in told
+
+
+def ticking(seconds, told=lambda _: None):
+    """A sound stream of server-sent events: it looks after its client before each one."""
+
+    @http
+    async def app(scope, receive, send):
+        told(scope)
+        await read(receive)
+        leaving = asyncio.ensure_future(receive())
+        await send({"type": "http.response.start", "status": 200})
+        try:
+            while not leaving.done():
+                await send({"type": "http.response.body", "body": b"tick", "more_body": True})
+                await asyncio.sleep(seconds)
+        except OSError:
+            pass
+        finally:
+            leaving.cancel()
+
+    return app
+
+
+def test_an_endless_stream_is_read_for_the_time_limit_and_then_only_begun():
+    sent = []
+
+    @http
+    async def app(scope, receive, send):
+        sent.append(0)
+        await read(receive)
+        leaving = asyncio.ensure_future(receive())
+        await send({"type": "http.response.start", "status": 200})
+        while not leaving.done():
+            sent[-1] += 1
+            await send({"type": "http.response.body", "body": b"tick", "more_body": True})
+            await asyncio.wait([leaving], timeout=0.02)
+
+    report = checked(app)
+    assert (report.faults, report.unjudged) == ([], [])
+    assert {seen.answer for seen in report.seen if seen.where == "GET /"} == {"200", "no answer"}
+    assert sent[0] < 100  # MOST_MESSAGES is no limit for a stream that takes its time
+    assert sorted(sent)[len(sent) // 2] < 5
+    assert (
+        "GET /: its response does not end in the 0.3 s of --timeout: the others were left soon"
+        in report.notes
+    )
+
+
+def test_a_stream_that_notices_the_end_at_its_next_tick_is_no_fault():
+    assert checked(ticking(0.7)).faults == []  # longer than the time limit
+
+
+def test_the_schema_may_be_endless():
+    app = ticking(0.02)
+    report = Report("it")
+    drive(app, Wish("it", tuple(subjects(["/"], ["GET"], ())), timeout=0.3, openapi="/openapi.json"), report)
+    assert (report.faults, report.unjudged) == ([], [])
+
+
+def test_what_belongs_to_requests_at_once_is_not_mixed_up():
+    kept = {}
+
+    @http
+    async def app(scope, receive, send):
+        kept["query"] = scope["query_string"]
+        await read(receive)
+        await asyncio.sleep(0)
+        await respond(send, 200, kept["query"])
+
+    (found,) = checked(app).faults
+    assert found.finding.clause == "ASGI-073"
+    assert found.finding.sentence.startswith("the answer to one request has what belongs to another")
+
+
+def test_a_body_that_is_kept_for_all_is_found():
+    kept = {}
+
+    @http
+    async def app(scope, receive, send):
+        kept["body"] = await body_of(receive)
+        await asyncio.sleep(0)
+        await respond(send, 200, kept["body"] or b"")
+
+    report = Report("it")
+    asked = [subject.with_body(b'{"a": 1}', "application/json") for subject in subjects(["/"], ["POST"], ())]
+    drive(app, Wish("it", tuple(asked), timeout=0.3), report)
+    assert "ASGI-073" in {found.finding.clause for found in report.faults}
+
+
+def test_an_answer_about_other_requests_is_not_mixed_up():
+    """A list of the last visitors, and a cache of the first answer: both have the marks of others."""
+    seen = []
+
+    @http
+    async def last(scope, receive, send):
+        await read(receive)
+        await respond(send, 200, b" ".join(seen))
+        seen.append(scope["query_string"])
+
+    @http
+    async def cached(scope, receive, send):
+        first.append(scope["query_string"])
+        await read(receive)
+        await respond(send, 200, first[0])
+
+    first = []
+    assert checked(last).faults == []
+    assert checked(cached).faults == []
+
+
+def test_one_cause_is_told_once():
+    @http
+    async def app(scope, receive, send):
+        await read(receive)
+        if not scope.get("client"):
+            raise RuntimeError("no client")
+        await respond(send, 200)
+
+    (found,) = checked(app).faults
+    assert (found.finding.clause, found.count) == ("ASGI-060", 2)
+
+
+def test_a_loop_in_the_loop_has_advice():
+    @http
+    async def app(scope, receive, send):
+        coroutine = read(receive)
+        try:
+            asyncio.run(coroutine)
+        finally:
+            coroutine.close()
+
+    assert "; await it: the event loop of the server runs already; " in checked(app).unjudged[0].sentence
+
+
+def test_who_takes_the_connect_for_a_message_has_advice():
+    async def app(scope, receive, send):
+        if scope["type"] != "websocket":
+            raise ValueError(scope["type"])
+        await send({"type": "websocket.accept"})
+        (await receive())["text"]
+
+    report = Report("it")
+    drive(app, Wish("it", tuple(subjects((), (), ("/",))), timeout=0.3), report)
+    assert "; the first event is websocket.connect, and has its type alone; " in report.unjudged[0].sentence
+
+
+LEAVING = {"type": "lifespan.shutdown.failed", "message": "cancelled"}
+
+
+@pytest.mark.parametrize("how", ["interrupted", "stopped"])
+def test_what_comes_of_taking_an_application_down_is_no_finding(how):
+    async def app(scope, receive, send):
+        if scope["type"] != "lifespan":
+            if how == "interrupted":
+                raise KeyboardInterrupt
+            asyncio.get_running_loop().stop()
+            await asyncio.Event().wait()
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        try:
+            await receive()
+        except BaseException:
+            await send(LEAVING)
+            raise
+
+    report = Report("it")
+    with pytest.raises((KeyboardInterrupt, Failure)):
+        drive(app, Wish("it", tuple(subjects(["/"], ["GET"], ())), timeout=0.3), report)
+    assert "ASGI-037" not in {found.finding.clause for found in report.faults}

@@ -7,7 +7,10 @@ that takes no cancellation, or that changes what belongs to other requests.
 
 import asyncio
 import contextlib
+import math
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from asgate.conformance.check.findings import STAYING, against
@@ -21,14 +24,29 @@ from asgate.testing.options import Served
 from asgate.testing.rules import Rules
 
 MOST_MESSAGES = 300  # read of one response; an endless one is left then
+FEW = 2  # of an endless one that was read before: the start, and a piece
+NEXT = 3.0  # seconds in which a stream comes to its next message, and notices that nobody reads
+SOON = 0.05  # seconds to end by itself, for one that is cut off
 SPINS = 20  # calls after the client has left: more than any way out needs
 KEPT = 1 << 20  # bytes of a body that are compared
 SHARED = ("asgi", "extensions", "headers")  # what a server may share between scopes
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a response is read: `most` messages. `endless`: it is known not to end. `cut`: it need not be seen to
+    end after that, and is cancelled. `patient`: a stream has the time to its next message to notice that nobody reads.
+    """
+
+    most: int = MOST_MESSAGES
+    endless: bool = False
+    cut: bool = False
+    patient: bool = True
+
+
 class Attempt:
     """`findings` grows while the scenario is played; `status`, `body`, `raised` and `overdue` say how it went.
-    `content`: the body of the request. `most`: messages that are read at most.
+    `content`: the body of the request.
     """
 
     def __init__(
@@ -39,7 +57,7 @@ class Attempt:
         served: Served,
         *,
         strict: bool,
-        most: int,
+        bounds: Bounds,
         content: bytes = b"",
     ) -> None:
         self.scope = scope
@@ -48,12 +66,15 @@ class Attempt:
         self.status: int | None = None
         self.content_type = ""  # of the answer
         self.body = bytearray()
+        self.shown = bytearray()  # values of headers, and the body
+        self.endless = False  # the response was left before its end
+        self.cut = False  # the application was cancelled then
         self.hung = self.silent = False
         self.overdue = 0  # waits that took the time limit
         self.place = ""  # where the application was then: "waits in receive()"
         self.left = False  # the client left an application that was still at it
         self.heard = 0  # messages of the application
-        self.most = most
+        self.bounds = bounds
         self.replies: list[Message] = []  # of a WebSocket
         self.given_all = False  # the whole body has been put
         self._application = Validator(application, mode="collect", strict=strict, on_finding=self._find)
@@ -62,6 +83,7 @@ class Attempt:
         self._task: asyncio.Task[Any] | None = None
         self._waits = False  # the application's own task is in receive()
         self._late_receives = self._late_sends = 0
+        self._limit = served.timeout or math.inf
         self._begun = time.monotonic()
         self.seconds = 0.0
         self.talk = Conversation(self._call, scope, rules, served, raw=True)
@@ -85,8 +107,8 @@ class Attempt:
         await self._application(scope, watched_receive, watched_send)
 
     def _find(self, finding: Finding) -> None:
-        if finding.side is not Side.APPLICATION:
-            return  # what is odd on the other side is our own doing
+        if finding.side is not Side.APPLICATION or self.cut:
+            return  # what is odd on the other side, or when it is taken down, is our own doing
         self.findings.append(finding)
 
     # What scenarios say.
@@ -106,18 +128,24 @@ class Attempt:
 
     async def waits(self) -> str:
         """Waits until the application waits for its client: "receive", "send", "ended", or "" if it does not."""
-        with contextlib.suppress(TimedOut):
-            return await self.talk.blocked()
-        return ""
+        talk = self.talk
 
-    async def take(self) -> Message | None:
-        """The next message of the application, None when none comes any more, or not in time."""
+        def there() -> bool:
+            return talk.standing() != "" or (self.bounds.endless and talk.waiting_messages())
+
+        with contextlib.suppress(TimedOut):
+            await talk.until(there, self._limit, "it did not wait for its client")
+        return talk.standing()
+
+    async def take(self, limit: float | None = None) -> Message | None:
+        """The next message of the application, None when none comes any more, or not in `limit` seconds."""
         try:
-            message = await self.talk.take()
+            message = await self.talk.take(self._limit if limit is None else limit)
         except TimedOut:
-            self.silent = True
-            self._take_down()
-            self._judge_silence()
+            if self.status is None:
+                self._judge_silence()
+            else:
+                self.endless = True  # a stream has its own time
             return None
         except ConversationError:
             return None
@@ -125,21 +153,37 @@ class Attempt:
         return message
 
     async def read(self, most: int = MOST_MESSAGES) -> None:
-        """Reads the response to its end, or as far as `most` messages."""
-        while self.heard < min(most, self.most):
-            if self.talk.rules.complete and not self.talk.waiting_messages():
+        """Reads the response to its end, or as far as `most` messages or the time limit reach."""
+        end = time.monotonic() + self._limit
+        while not self.done:
+            left = end - time.monotonic()
+            if self.heard >= min(most, self.bounds.most) or (left <= 0 and self.status is not None):
+                self.endless = self.status is not None
                 return
-            if await self.take() is None:
+            if await self.take(max(left, 0)) is None:
                 return
+
+    @property
+    def done(self) -> bool:
+        """Whether the whole response was read."""
+        return self.talk.rules.complete and not self.talk.waiting_messages()
 
     async def finish(self) -> None:
         """The client leaves, and the application has its time to end."""
+        streams = (self.status is not None or self.bounds.endless) and not self.talk.rules.complete
+        limit = self._limit
         self.talk.leave()
         self.left = not self.talk.over
+        if self.bounds.cut and streams:
+            limit = SOON
+        elif self.bounds.patient and streams:
+            limit = max(limit, NEXT)
         try:
-            await self.talk.until(lambda: self.talk.over, self.talk.served.timeout, "it did not end")
+            await self.talk.until(lambda: self.talk.over, limit, "it did not end")
         except TimedOut:
-            self._judge_hang()
+            self.cut = self.bounds.cut and streams
+            if not self.cut:
+                self._judge_hang(limit)
             await self.stop()
 
     async def stop(self) -> None:
@@ -174,7 +218,7 @@ class Attempt:
     def raised(self) -> BaseException | None:
         """What came out of the application, unless it is what becomes of a client that leaves."""
         failure = self.talk.failure
-        return None if failure is None or caused_by_leaving(failure) else failure
+        return None if failure is None or self.cut or caused_by_leaving(failure) else failure
 
     @property
     def failed(self) -> bool:
@@ -220,9 +264,11 @@ class Attempt:
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message.get("status")
             self.content_type = _content_type(message.get("headers"))
+            self.shown += b"\n".join(value for _, value in _pairs(message.get("headers"))) + b"\n"
         if kind == "http.response.body":
             body = message.get("body", b"")
             self.body += body[: max(0, KEPT - len(self.body))]
+            self.shown += body[: max(0, KEPT - len(self.shown))]
             if body and self.status in (204, 304):
                 self.find(
                     "ASGI-114",
@@ -234,6 +280,8 @@ class Attempt:
 
     def _judge_silence(self) -> None:
         """Nothing came. An application may take its time, but not wait for what it has been given."""
+        self.silent = True
+        self._take_down()
         if self._waits and self.given_all and self.status is None and self.talk.standing() == "receive":
             self.find(
                 "ASGI-088",
@@ -241,9 +289,9 @@ class Attempt:
                 "stop reading when more_body is missing or False",
             )
 
-    def _judge_hang(self) -> None:
+    def _judge_hang(self, limit: float) -> None:
         self.hung = True
-        limit, place = self.talk.served.timeout, self.talk.whereabouts()
+        place = self.talk.whereabouts()
         self._take_down()
         disconnect = "websocket.disconnect" if self.scope["type"] == "websocket" else "http.disconnect"
         name = "ASGI-175" if self.scope["type"] == "websocket" else "ASGI-095"
@@ -271,12 +319,17 @@ class Attempt:
 
 
 def _content_type(headers: Any) -> str:
-    """Of what an application gives for its headers, which may be anything."""
+    """Of what an application gives for its headers."""
+    values = (value for name, value in _pairs(headers) if name.lower() == b"content-type")
+    return next(values, b"").decode("latin-1")
+
+
+def _pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Those that are right: the headers may be anything."""
     for pair in headers if isinstance(headers, list | tuple) else ():
         match pair:
-            case [bytes(name), bytes(value)] if name.lower() == b"content-type":
-                return value.decode("latin-1")
-    return ""
+            case [bytes(name), bytes(value)]:
+                yield name, value
 
 
 def _copied(value: Any) -> Any:

@@ -52,7 +52,8 @@ class Telling(Report):
         self._tell("begin", where, scenario)
 
     def add(self, finding: Finding, scenario: str) -> None:
-        self._tell("add", finding, scenario)
+        if not self.deaf:
+            self._tell("add", finding, scenario)
 
     def see(self, seen: Seen) -> None:
         self._tell("see", seen)
@@ -69,6 +70,16 @@ class Telling(Report):
     def end(self) -> None:
         self.alive(ENDING)
         self._tell("end")
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        self._pipe.close()
+
+    def interrupt(self, *_: int | FrameType | None) -> NoReturn:
+        """The first CTRL+C interrupts; another one while the process ends would leave its work half done."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.deaf = True
+        raise KeyboardInterrupt
 
     def alive(self, limit: float) -> None:
         before, when = self._alive
@@ -104,6 +115,10 @@ class Child:
 
     def follow(self, report: Report) -> None:
         """Fills the report until the process has ended. Raises `Failure` if it ended while it was imported."""
+        with self._lifeline, self._last:
+            self._follow(report)
+
+    def _follow(self, report: Report) -> None:
         reader = threading.Thread(target=self._read, args=(report,), daemon=True)
         try:
             reader.start()
@@ -201,13 +216,15 @@ def fork(target: str, limit: float) -> Telling | Child:
     os.close(reading)
     os.close(lifeline)
     threading.Thread(target=_end_with_parent, args=(end,), name="asgate.check.parent", daemon=True).start()
-    faulthandler.register(WHERE, file=last, chain=True)  # and what the signal does by itself: the end
-    with contextlib.suppress(OSError):  # no stderr
-        os.dup2(2, 1)
+    kept = os.dup(last.fileno())  # to the end of the process, and no file object that nobody closes
+    last.close()
+    faulthandler.register(WHERE, file=kept, chain=True)  # and what the signal does by itself: the end
+    os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nothing is lost with the process
-    signal.signal(signal.SIGINT, _once)
-    return Telling(target, os.fdopen(writing, "wb"))
+    telling = Telling(target, os.fdopen(writing, "wb"))
+    signal.signal(signal.SIGINT, telling.interrupt)
+    return telling
 
 
 def _end_with_parent(end: int) -> NoReturn:
@@ -216,7 +233,7 @@ def _end_with_parent(end: int) -> NoReturn:
 
 
 @contextlib.contextmanager
-def telling(report: Report) -> Iterator[None]:
+def told(report: Telling) -> Iterator[None]:
     """Tells what keeps the check from its end, and lets it go on to whom it concerns."""
     try:
         yield
@@ -229,13 +246,10 @@ def telling(report: Report) -> Iterator[None]:
     except Exception as error:
         report.fail(Exit.BUG, f"an error in asgate: {error!r}")
         raise
-    report.end()
-
-
-def _once(*_: int | FrameType | None) -> NoReturn:
-    """The first CTRL+C interrupts; another one while the process ends would leave its work half done."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    else:
+        report.end()
+    finally:
+        report.close()
 
 
 def _how(code: int) -> str:

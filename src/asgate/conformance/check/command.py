@@ -14,11 +14,13 @@ from typing import Any, Protocol
 import click
 
 from asgate.conformance.check.bodies import JSON
-from asgate.conformance.check.child import Telling, fork, telling
+from asgate.conformance.check.child import Telling, fork, told
 from asgate.conformance.check.drive import drive
 from asgate.conformance.check.findings import Report
 from asgate.conformance.check.formats import as_json, as_junit, as_sarif
 from asgate.conformance.check.plan import SAFE, Wish, subjects
+from asgate.conformance.check.streams import opened, remark
+from asgate.conformance.check.streams import report as print_report
 from asgate.conformance.check.text import text
 from asgate.conformance.command import interruptible
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS
@@ -37,11 +39,12 @@ class Load(Protocol):
 
 
 def _run(load: Load, given: dict[str, Any]) -> int:
+    there = opened()
     wish = _wish(given)
     claim(wish.target)
     process = fork(wish.target, max(IMPORT, wish.timeout))
     if isinstance(process, Telling):
-        with telling(process):
+        with told(process):
             _judge(load, given, wish, process)
         return Exit.OK
     shown = sys.stderr.isatty() if given["progress"] is None else given["progress"]
@@ -54,7 +57,7 @@ def _run(load: Load, given: dict[str, Any]) -> int:
         raise
     finally:
         _erase(shown)
-        _tell(report, given)
+        _tell(report, given, there)
     return _code(report, given["fail_on"])
 
 
@@ -78,6 +81,9 @@ def _wish(given: dict[str, Any]) -> Wish:
         raise Failure(Exit.USAGE, "--timeout is more than 0 seconds")
     pages = given["paths"] or (("/",) if not given["websockets"] else ())
     wanted = given["openapi"] or ("" if given["paths"] or given["websockets"] else SCHEMA_PATH)
+    if given["unsafe"] and (given["no_openapi"] or not wanted):
+        sentence = "--unsafe is for the operations of a schema, and none is looked for"
+        raise Failure(Exit.USAGE, sentence, "--openapi PATH says where it is; --method POST is for a --path")
     body = _body(given["body"])
     methods = given["methods"] or (SAFE if body is None else ("POST",))
     asked = subjects(pages, methods, given["websockets"])
@@ -119,19 +125,19 @@ def _header(line: str) -> tuple[bytes, bytes]:
     return pair
 
 
-def _tell(report: Report, given: dict[str, Any]) -> None:
-    """Prints the report, or writes it. A text has nothing to add to the sentence that tells of a failed import."""
+def _tell(report: Report, given: dict[str, Any], there: bool) -> None:
+    """Prints the report, if stdout is `there`, or writes it. A text adds nothing to the sentence of a failed import."""
     make, path = FORMATS.get(given["format"]), given["output"]
     written = make(report) if make else text(report, advice=given["advice"])
     if path is None:
         if make or report.begun:
-            click.echo(written, nl=False)
+            print_report(written, there)
         return
     try:
         path.write_text(click.unstyle(written) if make is None else written, encoding="utf-8")
     except OSError as error:
         raise Failure(Exit.CONFIG, f"the report cannot be written to {path}: {error}") from None
-    click.echo(text(report, advice=given["advice"]).splitlines()[-1], err=True)
+    remark(text(report, advice=given["advice"]).splitlines()[-1])
 
 
 @contextlib.contextmanager
@@ -147,12 +153,12 @@ def _quiet(logs: bool) -> Iterator[None]:
 
 
 def _show(sentence: str) -> None:
-    click.echo(f"\r\033[K{sentence[:100]}", nl=False, err=True)
+    remark(f"\r\033[K{sentence[:100]}", nl=False)
 
 
 def _erase(shown: bool) -> None:
     if shown:
-        click.echo("\r\033[K", nl=False, err=True)
+        remark("\r\033[K", nl=False)
 
 
 def _parameters() -> list[click.Parameter]:

@@ -5,19 +5,21 @@ Every wait has the time limit, and an application that hangs is not asked for ev
 loop turn any more is ended from outside (`child.py`).
 """
 
-import asyncio
 import contextlib
 import json
-import traceback
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from asgate.conformance.check.attempt import MOST_MESSAGES, Attempt
+from asgate.conformance.check import together
+from asgate.conformance.check.attempt import FEW, Attempt, Bounds
 from asgate.conformance.check.blocking import Watchdog
 from asgate.conformance.check.bodies import FORM
 from asgate.conformance.check.findings import STAYING, Report, Seen, against
+from asgate.conformance.check.loops import LoopEnded, bounded
+from asgate.conformance.check.outcome import broken, hint, how, outside, sound, told
 from asgate.conformance.check.plan import SAFE, Subject, Wish, of_schema
-from asgate.conformance.check.scenarios import BODY, PLAIN, PROGRAMMING, REQUEST, Scenario
+from asgate.conformance.check.scenarios import BODY, PLAIN, REQUEST, Scenario
 from asgate.conformance.check.starting import LIFESPAN, Start
 from asgate.conformance.check.websockets import PLAIN as PLAIN_WEBSOCKET
 from asgate.conformance.check.websockets import WEBSOCKET
@@ -36,18 +38,17 @@ MOST_OVERDUE = 3  # waits of one subject, each of which takes the time limit
 LAST = 5  # time limits in which the loop has to turn
 LEAST = 3.0  # seconds, likewise
 MOST_NAMED = 5  # operations that are left out
-AT_ONCE = 4  # requests at the same time
 ORIGIN = "http://localhost"
-T = TypeVar("T")
+USUAL = Bounds()
 
 
 def drive(application: Any, wish: Wish, report: Report) -> None:
     """Checks an application. Raises `Failure` when it does not start, ends the loop, or its schema is not there."""
     drive = Drive(asgi3(application), wish, report)
     try:
-        bounded(drive.first())
+        bounded(drive.first(), report)
         if not drive.hopeless:
-            bounded(drive.second())
+            bounded(drive.second(), report)
     except LoopEnded:
         where, scenario = report.at
         sentence = "the application ended the event loop"
@@ -66,6 +67,7 @@ class Drive:
         self.hopeless = False  # no application that can be called
         self._given_up: set[Subject] = set()
         self._state: dict[str, Any] = {}
+        self._causes: dict[tuple[str, str], str] = {}  # clause and failure, to what was done first
         self._patience = 0.0  # seconds in which the loop has to turn
 
     async def first(self) -> None:
@@ -109,23 +111,34 @@ class Drive:
         if self._uncallable(plain):
             return
         overdue, answered, tried = plain.overdue, plain.answered, 1
-        most = plain.heard if plain.silent or plain.heard >= MOST_MESSAGES else MOST_MESSAGES
-        bodies = dict[str, Attempt]()
+        bounds, bodies = self._bounds(subject, plain), dict[str, Attempt]()
         scenarios = self._scenarios(subject)
         for at, scenario in enumerate(scenarios):
             if overdue >= MOST_OVERDUE:
                 self._give_up(subject, len(scenarios) - at)
                 break
-            attempt = await self._play(subject, scenario, min(most, MOST_MESSAGES))
+            attempt = await self._play(subject, scenario, bounds)
             overdue, answered, tried = overdue + attempt.overdue, answered or attempt.answered, tried + 1
             if scenario.body == "known":
                 self._compare_bodies(scenario, attempt, bodies)
             if scenario.clause and broken(scenario, attempt) and sound(scenario, plain):
-                await self._confirm(subject, scenario, attempt)
+                await self._confirm(subject, scenario, attempt, bounds)
         if not answered:
             self._not_judged(subject, plain, tried)
         elif not (subject.websocket or plain.silent or plain.hung or subject in self._given_up):
-            await self._at_once(subject, plain)
+            await self._at_once(subject, plain, bounds)
+
+    def _bounds(self, subject: Subject, plain: Attempt) -> Bounds:
+        """How far the other scenarios are read: an endless response is only begun, which is soon done."""
+        if subject.websocket:
+            return Bounds()
+        if plain.silent or plain.hung:
+            return Bounds(most=plain.heard, patient=False)
+        if not plain.endless:
+            return Bounds()
+        limit = f"the {self.wish.timeout:g} s of --timeout"
+        self.report.note(f"{subject}: its response does not end in {limit}: the others were left soon")
+        return Bounds(most=min(plain.heard, FEW), endless=True, cut=True)
 
     def _scenarios(self, subject: Subject) -> list[Scenario]:
         """Those that say something about this subject: it may rely on its own state, and on its own body."""
@@ -144,23 +157,26 @@ class Drive:
         """A check of what never answers would find nothing, and would be taken for one that went well."""
         error = plain.raised
         if error is None:
-            how = f"gave no answer: it {plain.place or 'ended'}"
+            said = f"gave no answer: it {plain.place or 'ended'}"
         else:
-            how = f"{plain.answer}, at {innermost(of_traceback(error.__traceback__))}"
+            said = f"{plain.answer}, at {innermost(of_traceback(error.__traceback__))}"
+        if advice := hint(subject, plain):
+            said = f"{said}; {advice}"
         where = f"{tried} scenarios" if tried > 1 else "the one scenario that was tried"
-        self.report.leave_out(str(subject), f"{how}; no answer in {where}", plain.trace)
+        self.report.leave_out(str(subject), f"{said}; no answer in {where}", plain.trace)
 
-    async def _confirm(self, subject: Subject, scenario: Scenario, attempt: Attempt) -> None:
+    async def _confirm(self, subject: Subject, scenario: Scenario, attempt: Attempt, bounds: Bounds) -> None:
         """Once more, with a plain request between: applications may fail for reasons of their own."""
         base = PLAIN_WEBSOCKET if subject.websocket else PLAIN
-        between, last = await self._made(subject, base), await self._made(subject, scenario)
+        between, last = await self._made(subject, base, bounds), await self._made(subject, scenario, bounds)
         if scenario.clause != "ASGI-073" and not (sound(scenario, between) and broken(scenario, last)):
             return
-        sentence = f"the application {_how(attempt)} "
+        sentence = f"the application {how(attempt)} "
         if scenario.departs:
             sentence += "after the client had left"  # the same in every such scenario
         else:
-            sentence += f"here, and not for a plain request: {scenario.says}"
+            says = self._causes.setdefault((scenario.clause, sentence), scenario.says)
+            sentence += f"here, and not for a plain request: {says}"
         attempt.find(scenario.clause, sentence, scenario.advice, scenario.level)
         self.report.add(attempt.findings[-1], scenario.name)
 
@@ -169,44 +185,69 @@ class Drive:
         first, second = bodies["body whole"], bodies.get("body whole again")
         if second is None or attempt is second or not scenario.clause:
             return
-        steady = _told(first) == _told(second)
-        if steady and not first.failed and not first.silent and _told(attempt) != _told(first):
+        if attempt.endless or first.endless or second.endless:
+            return
+        steady = told(first) == told(second)
+        if steady and not first.failed and not first.silent and told(attempt) != told(first):
             sentence = (
                 f"another answer ({attempt.answer}) than to the same body in one piece; here {scenario.says}"
             )
             attempt.find(scenario.clause, sentence, scenario.advice, Level.SHOULD)
             self.report.add(attempt.findings[-1], scenario.name)
 
-    async def _at_once(self, subject: Subject, plain: Attempt) -> None:
-        """Several requests at the same time, the last one's body first."""
+    async def _at_once(self, subject: Subject, plain: Attempt, bounds: Bounds) -> None:
+        """Several requests at the same time: alike, the last one's body first, and each with a mark of its own."""
         advice = "keep receive, send and scope of a request in its own variables"
         scenario = Scenario(
             "at once", "several requests run at once", PLAIN.play, clause="ASGI-073", advice=advice
         )
+        same = await self._together(subject, [subject] * together.AT_ONCE, scenario, bounds)
+        failed = [attempt for attempt in same if attempt.failed or attempt.silent]
+        if failed and not plain.failed:
+            attempt = failed[0]
+            attempt.find(scenario.clause, f"the application {how(attempt)} when {scenario.says}", advice)
+            self.report.add(attempt.findings[-1], scenario.name)
+        elif subject.method != "HEAD":  # nobody reads its body
+            marked = replace(
+                scenario, name="at once, marked", says="several requests run at once, each its own"
+            )
+            await self._marked(subject, marked, bounds)
+
+    async def _marked(self, subject: Subject, scenario: Scenario, bounds: Bounds) -> None:
+        before, during, after = together.marks()
+        if not await self._kept_apart(subject, before, bounds):
+            return
+        asked = [together.marked(subject, mark) for mark in during]
+        attempts = await self._together(subject, asked, scenario, bounds)
+        mixed = together.mixed_up(attempts, during)
+        if mixed is not None and await self._kept_apart(subject, after, bounds):
+            sentence = f"the answer to one request has what belongs to another when {scenario.says}"
+            mixed.find(scenario.clause, sentence, "keep what belongs to a request in its own variables")
+            self.report.add(mixed.findings[-1], scenario.name)
+
+    async def _kept_apart(self, subject: Subject, marks: Sequence[str], bounds: Bounds) -> bool:
+        """Whether each of two requests, one after the other, is answered with its own mark and not the other's."""
+        for mark in marks:
+            attempt = await self._made(together.marked(subject, mark), PLAIN, bounds)
+            if together.shown(attempt, marks) != [mark]:
+                return False
+        return True
+
+    async def _together(
+        self, subject: Subject, asked: Sequence[Subject], scenario: Scenario, bounds: Bounds
+    ) -> list[Attempt]:
         self.report.begin(str(subject), scenario.name)
-        attempts = [self._attempt(subject, scenario, MOST_MESSAGES) for _ in range(AT_ONCE)]
-        for attempt in attempts:
-            attempt.start()
-        for attempt in attempts:
-            await attempt.waits()
-        for attempt in reversed(attempts):
-            attempt.piece(attempt.content)
-        await asyncio.gather(*(attempt.read() for attempt in attempts))
-        await asyncio.gather(*(attempt.finish() for attempt in attempts))
+        attempts = [self._attempt(one, scenario, bounds) for one in asked]
+        await together.play(attempts)
         for attempt in attempts:
             self._keep(subject, scenario, attempt)
-        mixed = [attempt for attempt in attempts if attempt.failed or attempt.silent]
-        if mixed and not plain.failed:
-            attempt = mixed[0]
-            attempt.find(scenario.clause, f"the application {_how(attempt)} when {scenario.says}", advice)
-            self.report.add(attempt.findings[-1], scenario.name)
+        return attempts
 
     async def _strange(self) -> None:
         """A scope of a type that nobody knows."""
         scope = {"type": "asgate.unknown", "asgi": {"version": "3.0"}}
-        attempt = Attempt(
-            self.application, scope, Rules(scope), self._served({}), strict=False, most=MOST_MESSAGES
-        )
+        served = self._served({})
+        attempt = Attempt(self.application, scope, Rules(scope), served, strict=False, bounds=Bounds())
         self.report.begin("asgate.unknown", "unknown scope")
         attempt.start()
         scenario = Scenario("unknown scope", "a scope of a type that nobody knows", PLAIN.play)
@@ -215,8 +256,8 @@ class Drive:
             await attempt.finish()
         messages = attempt.talk.waiting_messages()
         if messages or attempt.talk.failure is None:
-            how = "answers" if messages else "returns without a word"
-            sentence = f"the application {how} when the scope is of a type that it cannot know"
+            reaction = "answers" if messages else "returns without a word"
+            sentence = f"the application {reaction} when the scope is of a type that it cannot know"
             advice = "raise for scope types other than those that you serve"
             attempt.findings[:] = [finding for finding in attempt.findings if finding.clause == "ASGI-003"]
             attempt.find("ASGI-020", sentence, advice, Level.MAY)
@@ -224,14 +265,14 @@ class Drive:
 
     # One attempt.
 
-    async def _play(self, subject: Subject, scenario: Scenario, most: int = MOST_MESSAGES) -> Attempt:
+    async def _play(self, subject: Subject, scenario: Scenario, bounds: Bounds = USUAL) -> Attempt:
         self.report.begin(str(subject), scenario.name)
-        attempt = await self._made(subject, scenario, most)
+        attempt = await self._made(subject, scenario, bounds)
         self._keep(subject, scenario, attempt)
         return attempt
 
-    async def _made(self, subject: Subject, scenario: Scenario, most: int = MOST_MESSAGES) -> Attempt:
-        attempt = self._attempt(subject, scenario, most)
+    async def _made(self, subject: Subject, scenario: Scenario, bounds: Bounds = USUAL) -> Attempt:
+        attempt = self._attempt(subject, scenario, bounds)
         await scenario.play(attempt)
         attempt.close()
         return attempt
@@ -246,9 +287,12 @@ class Drive:
             Seen(where, scenario.name, scenario.says, attempt.answer, attempt.seconds, len(attempt.findings))
         )
 
-    def _attempt(self, subject: Subject, scenario: Scenario, most: int) -> Attempt:
+    def _attempt(self, subject: Subject, scenario: Scenario, bounds: Bounds) -> Attempt:
+        if scenario.departs:  # is about the end
+            bounds = replace(bounds, cut=False)
         served = self._served(scenario.served)
         headers = [(b"host", b"localhost"), (b"user-agent", b"asgate-check"), (b"accept", b"*/*")]
+        headers += subject.headers
         content = subject.body or (BODY if scenario.body else b"")
         url = f"{ORIGIN}{subject.target}"
         rules: Rules
@@ -264,7 +308,7 @@ class Drive:
             rules = HttpRules(scope)
         scenario.shape(scope)
         return Attempt(
-            self.application, scope, rules, served, strict=self.wish.strict, most=most, content=content
+            self.application, scope, rules, served, strict=self.wish.strict, bounds=bounds, content=content
         )
 
     def _served(self, options: Mapping[str, Any]) -> Served:
@@ -299,7 +343,7 @@ class Drive:
     def _uncallable(self, attempt: Attempt) -> bool:
         """Whether the application takes no three arguments, or gives nothing to await."""
         error = attempt.raised
-        if not isinstance(error, TypeError) or not _outside(error):
+        if not isinstance(error, TypeError) or not outside(error):
             return False
         sentence = f"the application cannot be called with (scope, receive, send): {error}"
         attempt.find("ASGI-001", sentence, "make it an async function of scope, receive and send")
@@ -315,74 +359,6 @@ class Drive:
                 self.report.add(against("ASGI-003", sentence, advice, "", level=Level.MAY), "all")
 
 
-def broken(scenario: Scenario, attempt: Attempt) -> bool:
-    """Whether the application failed, in the eyes of this scenario."""
-    if not scenario.departs:
-        return attempt.failed
-    return attempt.left and attempt.raised is not None and _careless(attempt.raised)
-
-
-def sound(scenario: Scenario, plain: Attempt) -> bool:
-    """Whether a plain request went well enough to say that it is the scenario that matters."""
-    return plain.left or plain.raised is None if scenario.departs else not plain.failed
-
-
-def _careless(error: BaseException) -> bool:
-    """Whether it comes from code that reads an event without looking at its type."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_careless, error.exceptions))
-    return isinstance(error, PROGRAMMING)
-
-
 def again(scenario: Scenario) -> Scenario:
     """The same under another name."""
     return Scenario("second loop", f"{scenario.says}, in a second event loop", scenario.play)
-
-
-def _how(attempt: Attempt) -> str:
-    if attempt.raised is not None:
-        return f"raised {attempt.raised!r:.150}"
-    return "did not answer" if attempt.silent else f"answers {attempt.status}"
-
-
-def _told(attempt: Attempt) -> tuple[int | None, bytes]:
-    return attempt.status, bytes(attempt.body)
-
-
-def _outside(error: BaseException) -> bool:
-    """Whether it was raised by the call itself, and not by code of the application."""
-    frames = traceback.walk_tb(error.__traceback__)
-    return all(str(frame.f_globals.get("__name__")).startswith("asgate.") for frame, _ in frames)
-
-
-def bounded(main: Coroutine[Any, Any, T]) -> T:
-    """Runs in a loop of its own. Tasks that cannot be ended are left behind, where `asyncio.run` would wait.
-    Raises `LoopEnded`.
-    """
-    loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # what an application leaves behind is not our output
-    try:
-        asyncio.set_event_loop(loop)
-        return _result(loop, loop.create_task(main))
-    finally:
-        if left := asyncio.all_tasks(loop):
-            for task in left:
-                task.cancel()
-            _result(loop, loop.create_task(asyncio.wait(left, timeout=1)))
-        generators = loop.create_task(loop.shutdown_asyncgens())
-        _result(loop, loop.create_task(asyncio.wait([generators], timeout=1)))
-        asyncio.set_event_loop(None)
-        loop.close()
-
-
-class LoopEnded(Exception):
-    """The loop was stopped, or broke, before its work was done."""
-
-
-def _result(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
-    try:
-        return loop.run_until_complete(task)
-    except Exception as error:
-        if task.done():
-            raise
-        raise LoopEnded from error

@@ -4,7 +4,8 @@ Plain data between the drive (`drive.py`), which fills a `Report`, and what is m
 Whatever fills it calls its methods alone, so that this can be done from another process (`child.py`).
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from asgate.spec.clauses import Level, clause
@@ -59,6 +60,7 @@ class Report:
     at: tuple[str, str] = ("", "")  # the request and the scenario that were begun last
     complete: bool = False  # everything was asked
     failure: int = 0  # the exit code of what kept the check from its end
+    deaf: bool = False  # the application is being taken down: what it does then is no finding
 
     def begin(self, where: str, scenario: str) -> None:
         """A scenario begins."""
@@ -67,6 +69,8 @@ class Report:
 
     def add(self, finding: Finding, scenario: str) -> None:
         """Keeps a finding. The same clause and sentence again is counted."""
+        if self.deaf:
+            return
         key = (finding.clause, finding.sentence)
         found = self.found.get(key)
         if found is None:
@@ -100,6 +104,15 @@ class Report:
 
     def alive(self, limit: float) -> None:
         """The event loop turns. Where a process is watched, silence of `limit` seconds ends it."""
+
+    @contextlib.contextmanager
+    def deafened(self) -> Iterator[None]:
+        """While the application is taken down."""
+        before, self.deaf = self.deaf, True
+        try:
+            yield
+        finally:
+            self.deaf = before
 
     @property
     def during(self) -> str:

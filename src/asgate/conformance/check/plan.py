@@ -22,6 +22,7 @@ class Subject:
     method: str = ""  # "" for a WebSocket
     body: bytes = b""
     content_type: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def websocket(self) -> bool:

@@ -96,8 +96,8 @@ async def slow_client(attempt: Attempt) -> None:
     """Each message is read when the application waits for its client."""
     attempt.piece(attempt.content)
     attempt.start()
-    for _ in range(20):
-        if await attempt.waits() == "ended" or attempt.talk.rules.complete:
+    for _ in range(min(20, attempt.bounds.most)):
+        if await attempt.waits() == "ended" or attempt.talk.rules.complete or attempt.endless:
             break
         if await attempt.take() is None:
             break
