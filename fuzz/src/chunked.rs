@@ -94,21 +94,75 @@ fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
-/// 1*HEXDIG [ *WS ";" anything ]
+/// 1*HEXDIG and extensions
 fn size(line: &[u8]) -> Option<u64> {
-    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
-    let (number, extension) = line.split_at(digits);
-    let spaces = extension.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let good = extension.is_empty() || (extension.get(spaces) == Some(&b';') && is_text(extension));
-    let number = std::str::from_utf8(number).ok().filter(|_| good && line.len() <= Limits::default().chunk_line)?;
-    u64::from_str_radix(number, 16).ok()
+    sized(line).and_then(|(number, whole)| whole.then_some(number))
 }
 
 fn is_size_prefix(partial: &[u8]) -> bool {
-    let spaces = partial.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let bare = &partial[..partial.len() - spaces];
-    // Either it is good as it stands, or it is digits and spaces, which a ";" would make good.
-    size(partial).is_some() || (!bare.is_empty() && size(bare).is_some())
+    sized(partial).is_some()
+}
+
+/// The number, and whether the line may end here; None where nothing that follows could make it good.
+fn sized(line: &[u8]) -> Option<(u64, bool)> {
+    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (number, rest) = line.split_at(digits);
+    let number = std::str::from_utf8(number).ok().filter(|_| line.len() <= Limits::default().chunk_line)?;
+    Some((u64::from_str_radix(number, 16).ok()?, extensions(rest)?))
+}
+
+/// *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ): whether that is whole, None where it is neither
+/// whole nor the beginning of such.
+fn extensions(mut rest: &[u8]) -> Option<bool> {
+    while !rest.is_empty() {
+        let Some((&semicolon, behind)) = unspaced(rest).split_first() else { return Some(false) };
+        let behind = unspaced(behind);
+        let name = token(behind);
+        if semicolon != b';' || (name == 0 && !behind.is_empty()) {
+            return None;
+        }
+        rest = &behind[name..];
+        if name == 0 {
+            return Some(false);
+        }
+        if let Some((b'=', value)) = unspaced(rest).split_first() {
+            let value = unspaced(value);
+            let length = if value.first() == Some(&b'"') { quoted(value)? } else { Some(token(value)) };
+            match length {
+                None => return Some(false),
+                Some(0) if value.is_empty() => return Some(false),
+                Some(0) => return None,
+                Some(length) => rest = &value[length..],
+            }
+        }
+    }
+    Some(true)
+}
+
+fn unspaced(bytes: &[u8]) -> &[u8] {
+    let spaces = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &bytes[spaces..]
+}
+
+/// How long the token is that stands here.
+fn token(bytes: &[u8]) -> usize {
+    let other = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~".contains(byte);
+    bytes.iter().position(other).unwrap_or(bytes.len())
+}
+
+/// How long the quoted-string is that begins here; inner None where its end is missing, outer None where it is bad.
+fn quoted(bytes: &[u8]) -> Option<Option<usize>> {
+    let mut escaped = false;
+    for (index, byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            _ if !is_text(&[*byte]) => return None,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(Some(index + 1)),
+            _ => {}
+        }
+    }
+    Some(None)
 }
 
 /// A whole field line, or the empty one.

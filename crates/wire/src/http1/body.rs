@@ -95,7 +95,9 @@ enum Extension {
     Value,
     Quoted,
     Escaped,
-    /// Behind a whole value.
+    /// Right behind a quoted-string.
+    Closed,
+    /// White space behind a value: only another extension may follow.
     After,
 }
 
@@ -108,20 +110,20 @@ impl Extension {
             (Self::Start | Self::Name, _) if is_tchar(byte) => Self::Name,
             (Self::ValueStart | Self::Value, _) if is_tchar(byte) => Self::Value,
             (Self::ValueStart, b'"') => Self::Quoted,
-            (Self::Quoted, b'"') => Self::After,
+            (Self::Quoted, b'"') => Self::Closed,
             (Self::Quoted, b'\\') => Self::Escaped,
             (Self::Quoted | Self::Escaped, _) if is_field_char(byte) => Self::Quoted,
             (Self::Name | Self::NameSpace, b'=') => Self::ValueStart,
             (Self::Name | Self::NameSpace, _) if blank => Self::NameSpace,
-            (Self::Value | Self::After, _) if blank => Self::After,
-            (Self::Name | Self::NameSpace | Self::Value | Self::After, b';') => Self::Start,
+            (Self::Value | Self::Closed | Self::After, _) if blank => Self::After,
+            (Self::Name | Self::NameSpace | Self::Value | Self::Closed | Self::After, b';') => Self::Start,
             _ => return None,
         })
     }
 
     /// Whether the line may end here.
     fn is_whole(self) -> bool {
-        matches!(self, Self::Name | Self::Value | Self::After)
+        matches!(self, Self::Name | Self::Value | Self::Closed)
     }
 }
 

@@ -269,6 +269,8 @@ const CHUNKED: &[(u16, &str, &[u8])] = &[
     (400, "RFC 9112 7.1.1: a quoted-string whose end is escaped", b"5;a=\"b\\\"\r\nhello\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1.1: something behind a quoted-string", b"5;a=\"b\"c\r\nhello\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1.1: white space behind an extension", b"5;a \r\nhello\r\n0\r\n\r\n"),
+    (400, "RFC 9112 7.1.1: white space behind a value", b"5;a=b \r\nhello\r\n0\r\n\r\n"),
+    (400, "RFC 9112 7.1.1: white space behind a quoted-string", b"5;a=\"b\"\t\r\nhello\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1.1: CR before an extension", b"5\r;a\r\nhello\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1.1: another separator", b"5,a\r\nhello\r\n0\r\n\r\n"),
     (400, "RFC 9112 7.1: LF behind the last chunk", b"0\n\r\n"),
