@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 SHOWN = 2000  # characters
+TRIES = 100  # for the end of what is being written; a server that prints without end loses some
 
 
 class Output:
@@ -33,9 +34,14 @@ class Output:
 
     def trim(self) -> None:
         """Drops what there is when that is much."""
-        if (size := self.size) > self._limit:
+        if self.size <= self._limit:
+            return
+        for _ in range(TRIES):  # a large write grows the file page by page
+            size = self.size
             self._dropped = os.pread(self.file.fileno(), SHOWN, max(0, size - SHOWN))
-            os.ftruncate(self.file.fileno(), 0)
+            if size == self.size:
+                break
+        os.ftruncate(self.file.fileno(), 0)
 
     def close(self) -> None:
         self.file.close()
