@@ -40,7 +40,11 @@ async def call(app, scope, reader, writer):
 
 
 async def serve(app, reader, writer):
-    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    try:
+        head = await reader.readuntil(b"\\r\\n\\r\\n")
+    except asyncio.IncompleteReadError:  # somebody looked whether we listen
+        writer.close()
+        return
     path = head.split()[1].decode()
     if path == "/die":
         os.kill(os.getpid(), signal.SIGKILL)
