@@ -8,10 +8,11 @@ import time
 import pytest
 
 from asgate.conformance import process
-from asgate.conformance.process import NotStarted, Starter, ending
+from asgate.conformance.process import NotStarted, Starter
 from asgate.conformance.results import Outcome
 from asgate.conformance.runner import Run
 from asgate.conformance.servers import custom
+from asgate.conformance.signals import ending
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
 

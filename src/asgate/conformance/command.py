@@ -2,18 +2,14 @@
 that a pipeline can use.
 """
 
-import contextlib
 import fnmatch
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -25,6 +21,7 @@ from asgate.conformance.progress import Progress
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS, Judgement, dumps, loads
 from asgate.conformance.runner import Interrupted, blamed, judge, unjudged
 from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, python_version
+from asgate.conformance.signals import interruptible
 from asgate.conformance.summary import headline, listing, summary
 from asgate.errors import Exit, Failure, did_you_mean
 from asgate.version import version
@@ -280,25 +277,6 @@ def _code(wish: Wish, done: Done, comparison: Comparison | None) -> int:
         faults, changed = list(comparison.regressions), comparison.gone
     faulty = any(result.level in FAIL_ON[wish.fail_on] for result in faults)
     return Exit.FAULTS if faulty or changed else Exit.OK
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP end a run as CTRL+C does: the servers under test end with it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 _PATH = click.Path(path_type=Path)

@@ -10,6 +10,7 @@ import time
 
 from asgate.conformance.control import Overdue
 from asgate.conformance.conversation import Conversation, Gone, Raised
+from asgate.conformance.corpus.verdict import CLOSES
 from asgate.conformance.process import Server
 from asgate.conformance.trial import Trial
 from asgate.conformance.wire import Response, Wire
@@ -18,7 +19,6 @@ GET = b"GET / HTTP/1.1\r\nhost: probe\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: probe\r\n"  # a head without its end
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 COMPLETE = {"type": "lifespan.startup.complete"}
-CLOSES = "the server closes each connection after its answer"
 START = 10.0  # seconds: a server of its own must start and stop in that time
 # Seconds for which a server that is told to stop may leave a connection alone before it counts as not served.
 UNSERVED = 0.5

@@ -14,14 +14,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from asgate.conformance.control import Control, Overdue, Watcher, left_until
 from asgate.conformance.output import Output
 from asgate.conformance.servers import Adapter
+from asgate.conformance.signals import ending, undisturbed
 from asgate.conformance.wire import Malformed, Wire
 
 START_LIMIT = 20.0  # seconds until a server must answer
@@ -41,7 +40,6 @@ FOREIGN = (
     "WEB_CONCURRENCY",
     "FORWARDED_ALLOW_IPS",
 )
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS = range(15_000, 32_000)  # below those that kernels give to outgoing connections
 
 
@@ -348,34 +346,7 @@ def _has(environ: Path, variable: bytes) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Holds interrupts back until the end of the block: none may come between a start and our knowing of it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: caught.append(number)) for number in INTERRUPTS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        for held in caught:
-            signal.raise_signal(signal.Signals(held))
-
-
 def _import_path(given: str | None) -> str:
     """PYTHONPATH for a server in a folder of its own: the probe, then what the user has, from where the user is."""
     places = [] if given is None else [Path(place).absolute() for place in given.split(os.pathsep)]
     return os.pathsep.join(map(str, [PROBE, *places]))
-
-
-def ending(code: int) -> str:
-    """What a process ended with, by its return code. Most real-time signals have no name."""
-    if code >= 0:
-        return f"code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"

@@ -20,6 +20,21 @@ def advertised(trial: Trial) -> tuple[Wire, Conversation]:
     return wire, app
 
 
+def promised(trial: Trial) -> tuple[Wire, Conversation]:
+    """A response whose whole body was sent, and that owes the trailers which it announced."""
+    wire, app = advertised(trial)
+    app.start(trailers=True)
+    app.body(b"body")
+    return wire, app
+
+
+def expect_digest_alone(trial: Trial, wire: Wire, app: Conversation) -> None:
+    """The application is done, and the digest is the one trailer of its response."""
+    app.end()
+    saw = wire.response().trailers
+    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+
+
 def trailers(*fields: Any, **more: Any) -> dict[str, Any]:
     """The message."""
     return {"type": NAME, "headers": list(fields)} | more
@@ -58,9 +73,7 @@ def the_response_waits_for_them(trial: Trial) -> None:
 @case("ASGI-281", extension=NAME)
 def several_messages(trial: Trial) -> None:
     """Several messages with more_trailers make one block, in order."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     app.send(trailers(DIGEST, more_trailers=True))
     app.send(trailers((b"x-second", b"2"), (b"x-second", b"3")))
     app.end()
@@ -71,9 +84,7 @@ def several_messages(trial: Trial) -> None:
 @case("ASGI-281", extension=NAME)
 def no_fields(trial: Trial) -> None:
     """Trailers without a field end the response as usual."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     app.send(trailers())
     app.end()
     response = wire.response()
@@ -104,51 +115,37 @@ def dropped_without_te(trial: Trial) -> None:
 @case("ASGI-116", "ASGI-281", extension=NAME, rfc="RFC 9110 6.5.1")
 def forbidden_fields(trial: Trial) -> None:
     """Fields that would change the framing are refused in trailers: they raise, or they are not sent."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     forbidden = trailers((b"content-length", b"7"), (b"transfer-encoding", b"chunked"), DIGEST)
     if app.refused(forbidden) is not None:
         app.send(trailers(DIGEST))
-    app.end()
-    saw = wire.response().trailers
-    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+    expect_digest_alone(trial, wire, app)
 
 
 @case("ASGI-040", "ASGI-281", extension=NAME)
 def refused_with_more_to_come(trial: Trial) -> None:
     """A message with more_trailers that cannot be sent raises by itself, and leaves nothing behind."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     evil = trailers((b"x-a", b"1\r\nx-evil: 1"), more_trailers=True)
     trial.expect_raised(app.refused(evil), "a line break in the first of several messages")
     app.send(trailers(DIGEST))
-    app.end()
-    saw = wire.response().trailers
-    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+    expect_digest_alone(trial, wire, app)
 
 
 @case("ASGI-040", "ASGI-281", extension=NAME, rfc="RFC 9110 6.5.1")
 def forbidden_with_more_to_come(trial: Trial) -> None:
     """A forbidden field in a message with more_trailers raises at once or is dropped; the next message is sent."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     app.refused(trailers((b"content-length", b"7"), more_trailers=True))
     raised = app.refused(trailers(DIGEST))
     trial.expect(raised is None, "no error for the message that is right", saw=raised)
-    app.end()
-    saw = wire.response().trailers
-    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+    expect_digest_alone(trial, wire, app)
 
 
 @case("ASGI-116", "ASGI-281", extension=NAME, rfc="RFC 9110 5.5")
 def line_breaks(trial: Trial) -> None:
     """A trailer with a line break raises, and nothing of it is on the wire."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     for field in (
         (b"x-a", b"1\r\nx-evil: 1"),
         (b"x-a\r\nx-evil", b"1"),
@@ -156,22 +153,16 @@ def line_breaks(trial: Trial) -> None:
     ):
         trial.expect_raised(app.refused(trailers(field)), f"the trailer {field!r}")
     app.send(trailers(DIGEST))
-    app.end()
-    saw = wire.response().trailers
-    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+    expect_digest_alone(trial, wire, app)
 
 
 @case("ASGI-104", "ASGI-281", extension=NAME)
 def pseudo_headers(trial: Trial) -> None:
     """A pseudo header among trailers raises, and right ones can still be sent."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     trial.expect_raised(app.refused(trailers((b":status", b"200"))), "a pseudo header")
     app.send(trailers(DIGEST))
-    app.end()
-    saw = wire.response().trailers
-    trial.expect(saw == [("x-digest", "abc")], "the harmless trailer alone", saw=saw)
+    expect_digest_alone(trial, wire, app)
 
 
 @case("ASGI-280", extension=NAME)
@@ -222,9 +213,7 @@ def with_a_content_length(trial: Trial) -> None:
 @case("ASGI-285", "ASGI-018", extension=NAME)
 def announced_and_never_sent(trial: Trial) -> None:
     """An application that announces trailers and returns without them ends the response or the connection: no hang."""
-    wire, app = advertised(trial)
-    app.start(trailers=True)
-    app.body(b"body")
+    wire, app = promised(trial)
     app.end()
     response = wire.response()
     trial.expect(response.body == b"body", "the body, and an end", saw=response.body)

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import IO, NoReturn
 
 from asgate.conformance.check.findings import STAYING, Report, Seen, against
-from asgate.conformance.process import INTERRUPTS, ending
+from asgate.conformance.signals import INTERRUPTS, ending
 from asgate.errors import Exit, Failure
 from asgate.spec.findings import Finding
 from asgate.testing.places import Place, innermost

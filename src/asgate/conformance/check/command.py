@@ -22,8 +22,8 @@ from asgate.conformance.check.plan import SAFE, Wish, subjects
 from asgate.conformance.check.streams import opened, remark
 from asgate.conformance.check.streams import report as print_report
 from asgate.conformance.check.text import text
-from asgate.conformance.command import interruptible
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS
+from asgate.conformance.signals import interruptible
 from asgate.errors import Exit, Failure
 from asgate.testing.places import claim
 

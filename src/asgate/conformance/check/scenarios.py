@@ -214,6 +214,19 @@ def _spec(play: Play, version: str) -> Scenario:
     )
 
 
+def extended(play: Play) -> Scenario:
+    """The scope holds more than the text names (ASGI-024)."""
+    return Scenario(
+        "extras in scope",
+        "the scope has keys that nobody knows",
+        play,
+        with_extras,
+        clause="ASGI-024",
+        advice=IGNORED,
+        level=Level.SHOULD,
+    )
+
+
 def _leaving(name: str, says: str, play: Play, version: str, clause: str = "ASGI-095") -> Scenario:
     return Scenario(
         f"{name}, {version}",
@@ -229,6 +242,7 @@ def _leaving(name: str, says: str, play: Play, version: str, clause: str = "ASGI
 
 
 PLAIN = Scenario("plain", "the request as it is asked for; at its end the client leaves", plain)
+IGNORED = "read the keys that you know, ignore the others"
 MATCHED = "the whole body counts: read until more_body is missing or False, and join the pieces"
 LEAVING = (
     ("leave at once", "the client is gone before the application is called", leave_at_once),
@@ -257,12 +271,9 @@ REQUEST = (
     ),
     Scenario(
         "extras in event", "the event has keys that nobody knows", extra_in_event, clause="ASGI-033",
-        advice="read the keys that you know, ignore the others",
+        advice=IGNORED,
     ),
-    Scenario(
-        "extras in scope", "the scope has keys that nobody knows", plain, with_extras, clause="ASGI-024",
-        advice="read the keys that you know, ignore the others", level=Level.SHOULD,
-    ),
+    extended(plain),
     lacking(plain, "client", "ASGI-060", "None"),
     lacking(plain, "server", "ASGI-061", "None"),
     lacking(plain, "root_path", "ASGI-058", "''"),

@@ -2,12 +2,13 @@
 
 from asgate.conformance.check.attempt import Attempt
 from asgate.conformance.check.scenarios import (
+    IGNORED,
     Play,
     Scenario,
+    extended,
     lacking,
     unchanged,
     versions,
-    with_extras,
     with_none,
     without_spec_version,
 )
@@ -123,12 +124,9 @@ WEBSOCKET = (
     Scenario("bytes", "bytes, and an empty text", data),
     Scenario(
         "extras in events", "the events have keys that nobody knows", extra_in_event, clause="ASGI-033",
-        advice="read the keys that you know, ignore the others",
+        advice=IGNORED,
     ),
-    Scenario(
-        "extras in scope", "the scope has keys that nobody knows", talk, with_extras, clause="ASGI-024",
-        advice="read the keys that you know, ignore the others", level=Level.SHOULD,
-    ),
+    extended(talk),
     lacking(talk, "client", "ASGI-139", "None"),
     lacking(talk, "server", "ASGI-139", "None"),
     lacking(talk, "root_path", "ASGI-137", "''"),
