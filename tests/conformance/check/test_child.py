@@ -313,6 +313,15 @@ def begun(folder, target):
         yield process
 
 
+def one_after_the_other(pid, number):
+    """A group is not told in one step: the process of the application may have ended before its parent hears of it."""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(child), number)
+    while Path(f"/proc/{child}").exists():
+        os.sched_yield()
+    os.kill(pid, number)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("send", [os.kill, os.killpg])  # by hand, and CTRL+C
 @pytest.mark.parametrize("target", ["odd:waits", "odd:takes_no_signal", "hangs:app"])
@@ -326,6 +335,15 @@ def test_an_interrupted_check_tells_what_it_has(folder, target, send, number):
     assert not report["complete"]
     during = "" if target == "hangs:app" else " during GET /"
     assert report["not_judged"][0]["sentence"].startswith(f"interrupted{during}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_group_that_is_interrupted_one_by_one(folder):
+    with begun(folder, "hangs:app") as process:
+        one_after_the_other(process.pid, signal.SIGHUP)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert json.loads(out)["not_judged"][0]["sentence"] == "interrupted"
 
 
 @pytest.mark.parametrize("target", ["odd:waits", "odd:takes_no_signal", "hangs:app"])

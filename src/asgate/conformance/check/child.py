@@ -33,6 +33,7 @@ ALIVE = 0.5  # seconds after which a sign of life is passed on again
 TURN = 0.02  # seconds between two looks at the process
 ENDING = 6.0  # seconds that the process may take to end when all is told
 LEAVING = 3.0  # seconds that it may take to end when it is told to
+TOGETHER = 0.2  # seconds that lie at most between the signals to two processes of a group
 WHERE = signal.SIGUSR2  # asks where the process is, and ends it
 LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<name>.*)')
 MOST_LINES = 12  # of a stack
@@ -123,15 +124,16 @@ class Child:
         try:
             reader.start()
             code = self._wait()
+            if -code in INTERRUPTS:
+                time.sleep(TOGETHER)  # perhaps it was for both, and no doing of the application
+            reader.join(1)  # the pipe is closed now, unless a process of the application has it, too
+            if not (report.complete or report.failure):
+                self._explain(report, code)
         except KeyboardInterrupt:
             self._interrupt()
             reader.join(1)
             if not report.failure:
                 report.fail(Exit.INTERRUPTED, f"interrupted{report.during}")
-            return
-        reader.join(1)  # the pipe is closed now, unless a process of the application has it, too
-        if not (report.complete or report.failure):
-            self._explain(report, code)
 
     def _read(self, report: Report) -> None:
         with contextlib.suppress(EOFError, pickle.UnpicklingError), self._pipe:
