@@ -10,6 +10,7 @@ from asgate.conformance.report.matrix import SIGNS
 from asgate.conformance.report.page import page
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
@@ -85,7 +86,12 @@ def panel(view):
 
 def reading(view):
     """Waits until the evidence is unpacked and shown."""
-    WebDriverWait(view, 10).until(lambda _: panel(view).is_displayed())
+    until(view, lambda _: panel(view).is_displayed())
+
+
+def until(view, ready):
+    """The page puts its panel together anew: what was found a moment ago may be gone when it is read."""
+    WebDriverWait(view, 10, ignored_exceptions=[StaleElementReferenceException]).until(ready)
 
 
 def choose(view, value):
@@ -208,7 +214,7 @@ def test_the_panel_leads_to_the_other_servers(view):
     cell(view, "request/cancelled_receive", "broken").click()
     reading(view)
     css(view, '#panel a.tab[href$="@odd"]').click()
-    WebDriverWait(view, 10).until(lambda _: "odd" in css(view, "#panel .outcome").text)
+    until(view, lambda _: "odd" in css(view, "#panel .outcome").text)
     assert "differs, but the text allows it" in css(view, "#panel .outcome").text
     assert "not in the ASGI text" in css(view, "#panel dl").text
 
