@@ -5,7 +5,7 @@ A judge must not take it for a fault. `test_habits.py` says which cases are aske
 
 import sys
 
-from reference import __main__, connection, exchange, server
+from reference import __main__, connection, exchange, server, websocket
 
 
 class Closing(exchange.Exchange):
@@ -24,6 +24,15 @@ class Wordy(connection.Connection):
         self.write(head.encode() + body)
 
 
+class Patient(websocket.WebSocket):
+    """Its `send` of a close returns when the client has answered, and not before (RFC 6455 7.1.2 and 7.1.4)."""
+
+    async def send(self, message: websocket.Message) -> None:
+        await super().send(message)
+        if message.get("type") == "websocket.close":
+            await self.connection.until(lambda: self._state != "closing" or self.connection.gone)
+
+
 def main() -> int:
     """Serves with the habit that the first argument names."""
     match sys.argv.pop(1):
@@ -31,6 +40,8 @@ def main() -> int:
             connection.Exchange = Closing
         case "wordy":
             server.Connection = Wordy
+        case "patient":
+            connection.WebSocket = Patient
     return __main__.main()
 
 

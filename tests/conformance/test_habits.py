@@ -16,7 +16,8 @@ from asgate.conformance.servers import Adapter
 
 HERE = Path(__file__).parent
 KIT = {case.name: case for case in cases()}
-SLOW = {"asgi2", "backpressure", "drain", "lifespan"}  # hardly about a second request, and long
+# Hardly about a second request, and long.
+SLOW = {"asgi2", "backpressure", "drain", "lifespan", "websocket_flow", "websocket_stop"}
 GROUPS = sorted({case.group for case in KIT.values()} - SLOW)
 CLOSES = "the server closes each connection after its answer"
 
@@ -50,6 +51,7 @@ def outcomes():
 def test_a_server_may_close_each_connection(outcomes, group):
     results = outcomes("closing", {name for name, case in KIT.items() if case.group == group})
     assert {name: result.detail for name, result in results.items() if result.faulty} == {}
+    assert Outcome.PASS in {result.outcome for result in results.values()}
 
 
 def test_what_needs_a_kept_connection_is_not_offered_by_a_server_that_closes(outcomes):
@@ -69,3 +71,9 @@ def test_an_error_page_is_no_header_of_the_application(outcomes):
     )
     assert {name: result.detail for name, result in results.items()} == dict.fromkeys(results, "")
     assert len(results) == 3
+
+
+def test_a_server_may_wait_for_the_answer_to_its_close(outcomes):
+    results = outcomes("patient", {name for name in KIT if name.startswith("websocket_close/")})
+    assert {name: result.detail for name, result in results.items() if result.faulty} == {}
+    assert {result.outcome for result in results.values()} == {Outcome.PASS}

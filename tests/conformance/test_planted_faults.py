@@ -44,11 +44,11 @@ ENDINGS = {
 """The keys of `faults.toml` that name cases, and how these must end."""
 
 NOT_OFFERED = {
-    "ending/rejects_websocket": "the reference has no WebSocket",
     "extensions/unadvertised_early_hint_raises": "it advertises the extension",
     "extensions/unadvertised_pathsend_raises": "it advertises the extension",
     "extensions/unadvertised_trailers_raise": "it advertises the extension",
     "extensions/unadvertised_zerocopysend_raises": "it advertises the extension",
+    "websocket_denial/unadvertised": "it advertises the extension",
 }
 """Cases that the sound reference gives no occasion to judge."""
 
@@ -82,6 +82,9 @@ def reference(plant: str = "") -> Adapter:
             "grace": ("--grace", "{value}"),
             "lifespan": ("--lifespan", "{value}"),
             "body_limit": ("--body-limit", "{value}"),
+            "message_limit": ("--message-limit", "{value}"),
+            "ping_interval": ("--ping-interval", "{value}"),
+            "ping_timeout": ("--ping-timeout", "{value}"),
             "asgi2": ("--asgi2",),
             "ipv6": ("--host", "{value}"),
         },

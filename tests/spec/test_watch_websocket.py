@@ -152,6 +152,10 @@ def test_after_the_disconnect_messages_are_not_held_against_the_application():
     assert clauses(websocket(), [CONNECT, LEFT], [RECEIVE, RECEIVE]) == []
 
 
+def test_a_method_in_the_scope():
+    assert clauses(websocket(method="GET"), [CONNECT], [RECEIVE, CLOSE]) == ["ASGI-142 s"]
+
+
 def test_a_denial_that_is_not_offered():
     assert clauses(websocket(extensions={}), [CONNECT], [RECEIVE, DENY, CLOSE]) == ["ASGI-223 a"]
 

@@ -58,15 +58,16 @@ def test_out_of_order_is_refused(before, late):
 
 
 @pytest.mark.parametrize(
-    "accept",
+    ("accept", "clause"),
     [
-        {"subprotocol": "other"},
-        {"headers": [(b"Sec-WebSocket-Protocol", b"chat")]},
-        {"headers": [(b":a", b"b")]},
+        ({"subprotocol": "other"}, "ASGI-150"),
+        ({"headers": [(b"Sec-WebSocket-Protocol", b"chat")]}, "ASGI-149"),
+        ({"headers": [(b":a", b"b")]}, "ASGI-149"),
+        ({"headers": [(b"a", b"b\r\nc: d")]}, "ASGI-116"),
     ],
 )
-def test_accepts_that_no_client_would_take(accept):
-    with pytest.raises(MessageRefused):
+def test_accepts_that_no_client_would_take(accept, clause):
+    with pytest.raises(MessageRefused, match=clause):
         rules().accept({**ACCEPT, **accept})
 
 

@@ -15,6 +15,9 @@ OPTIONS = {
     "root_path": "the path under which the application is mounted",
     "grace": "seconds that a graceful stop may take",
     "body_limit": "bytes that a request's body may have",
+    "message_limit": "bytes that a WebSocket message may have",
+    "ping_interval": "seconds between two pings to a WebSocket client",
+    "ping_timeout": "seconds for which a WebSocket client may owe the answer to a ping",
     "lifespan": "auto, on or off",
     "asgi2": "that the application is an ASGI 2 one",
     "ipv6": "the address to listen on, ::1",
@@ -99,20 +102,32 @@ def python_version(python: str) -> str:
     return told.stdout.strip()
 
 
-def _uvicorn(name: str, http: str) -> Adapter:
+def _uvicorn(name: str, http: str, websocket: str = "") -> Adapter:
+    """`websocket`: its WebSocket implementation, where it is not the one that uvicorn takes by itself."""
     return Adapter(
         name,
         "uvicorn",
-        ("{python}", "-m", "uvicorn", "{target}", "--http", http),
+        (
+            "{python}",
+            "-m",
+            "uvicorn",
+            "{target}",
+            "--http",
+            http,
+            *(("--ws", websocket) if websocket else ()),
+        ),
         ("--host", "127.0.0.1", "--port", "{port}"),
         ("--uds", "{path}"),
-        needs=(http,),
+        needs=(http, websocket) if websocket else (http,),
         options={
             "root_path": ("--root-path", "{value}"),
             "grace": ("--timeout-graceful-shutdown", "{value}"),
             "lifespan": ("--lifespan", "{value}"),
             "asgi2": ("--interface", "asgi2"),
             "ipv6": ("--host", "{value}"),
+            "message_limit": ("--ws-max-size", "{value}"),
+            "ping_interval": ("--ws-ping-interval", "{value}"),
+            "ping_timeout": ("--ws-ping-timeout", "{value}"),
         },
     )
 
@@ -133,11 +148,15 @@ ADAPTERS = {
                 "asgi2": ("--interface", "asgi2"),
                 "body_limit": ("--limit-body-size", "{value}"),
                 "ipv6": ("--bind", "[{value}]:{port}"),
+                "message_limit": ("--ws-max-size", "{value}"),
+                "ping_interval": ("--ws-ping-interval", "{value}"),
+                "ping_timeout": ("--ws-ping-timeout", "{value}"),
             },
         ),
         _uvicorn("uvicorn", "httptools"),
         _uvicorn("uvicorn-h11", "h11"),
         _uvicorn("uvicorn-zttp", "zttp"),
+        _uvicorn("uvicorn-wsproto", "httptools", "wsproto"),
         Adapter(
             "hypercorn",
             "hypercorn",
@@ -148,6 +167,7 @@ ADAPTERS = {
                 "root_path": ("--root-path", "{value}"),
                 "grace": ("--graceful-timeout", "{value}"),
                 "ipv6": ("--bind", "[{value}]:{port}"),
+                "ping_interval": ("--websocket-ping-interval", "{value}"),
             },
         ),
         Adapter(
@@ -156,7 +176,13 @@ ADAPTERS = {
             ("{python}", "-m", "daphne", "{target}"),
             ("--bind", "127.0.0.1", "--port", "{port}"),
             ("--unix-socket", "{path}"),
-            {"root_path": ("--root-path", "{value}"), "ipv6": ("--bind", "{value}")},
+            {
+                "root_path": ("--root-path", "{value}"),
+                "ipv6": ("--bind", "{value}"),
+                "message_limit": ("--websocket-max-message-size", "{value}"),
+                "ping_interval": ("--ping-interval", "{value}"),
+                "ping_timeout": ("--ping-timeout", "{value}"),
+            },
         ),
         Adapter(
             "granian",
@@ -181,6 +207,7 @@ ADAPTERS = {
                 "grace": ("--graceful-timeout", "{value}"),
                 "lifespan": ("--asgi-lifespan", "{value}"),
                 "ipv6": ("--bind", "[{value}]:{port}"),
+                "message_limit": ("--websocket-max-message-size", "{value}"),
             },
         ),
         Adapter(

@@ -54,6 +54,11 @@ class Trial:
         """When the case must have ended (monotonic seconds)."""
         return self._deadline
 
+    @property
+    def shared(self) -> Server:
+        """The server that all cases share, except those that start their own."""
+        return self._shared
+
     # What the case does.
 
     def server(self, **options: Any) -> Server:

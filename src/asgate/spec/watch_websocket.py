@@ -29,6 +29,9 @@ class WebSocketWatch(Watch):
     def begin(self) -> None:
         self.check_scope()
         self.check_connection()
+        if "method" in self.scope:
+            sentence = "the scope of a WebSocket has a method"
+            self.report(Side.SERVER, "ASGI-142", sentence, "give the method in scopes of requests only")
 
     async def receive(self) -> Any:
         gone = self.gone

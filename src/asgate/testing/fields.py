@@ -60,8 +60,8 @@ def content(message: Message, key: str = "body") -> bytes:
     return bytes(value)
 
 
-def header_pairs(message: Message, key: str = "headers") -> Pairs:
-    """Pairs of name and value; a list if the key is missing."""
+def header_pairs(message: Message, key: str = "headers", *, pseudo: str = "ASGI-104") -> Pairs:
+    """Pairs of name and value; a list if the key is missing. `pseudo`: the clause that forbids pseudo headers."""
     pairs: Pairs = []
     for pair in _items(message, key):
         name, value = _pair(message, key, pair)
@@ -69,7 +69,7 @@ def header_pairs(message: Message, key: str = "headers") -> Pairs:
             wrong = value if isinstance(name, bytes) else name
             raise wrong_type(message, key, "pairs of bytes", wrong)
         if name.startswith(b":"):
-            raise MessageRefused(f"{message['type']} has the pseudo header {name!r} (ASGI-104)")
+            raise MessageRefused(f"{message['type']} has the pseudo header {name!r} ({pseudo})")
         if not ANY_TOKEN.fullmatch(name) or FRAMING.search(value):
             raise MessageRefused(f"{message['type']} has the header {name!r}: {value!r} (ASGI-116)")
         pairs.append((name, value))

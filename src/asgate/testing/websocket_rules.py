@@ -63,7 +63,7 @@ class WebsocketRules(OrderedRules):
 
     def _accept(self, message: Message) -> list[Message]:
         subprotocol = fields.nullable(message, "subprotocol", str)
-        pairs = fields.header_pairs(message) if self.version >= (2, 1) else []  # ASGI-147
+        pairs = fields.header_pairs(message, pseudo="ASGI-149") if self.version >= (2, 1) else []  # ASGI-147
         if any(name.lower() == b"sec-websocket-protocol" for name, _ in pairs):
             raise MessageRefused("the subprotocol is named by its own key, not in the headers (ASGI-149)")
         if subprotocol is not None and subprotocol not in self.scope.get("subprotocols", ()):

@@ -9,6 +9,7 @@ from typing import Any
 
 from .plants import planted
 from .server import Application, Server
+from .websocket_frames import MESSAGE_LIMIT
 
 
 def main() -> int:
@@ -22,6 +23,9 @@ def main() -> int:
     parser.add_argument("--grace", type=float, default=10.0, help="seconds")
     parser.add_argument("--lifespan", choices=("auto", "on", "off"), default="auto")
     parser.add_argument("--body-limit", type=int, default=0, help="bytes")
+    parser.add_argument("--message-limit", type=int, default=MESSAGE_LIMIT, help="bytes")
+    parser.add_argument("--ping-interval", type=float, default=0.0, help="seconds")
+    parser.add_argument("--ping-timeout", type=float, default=10.0, help="seconds")
     parser.add_argument("--asgi2", action="store_true", help="the application is called twice")
     options = vars(parser.parse_args())
     module, _, name = options.pop("target").partition(":")

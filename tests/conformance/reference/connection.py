@@ -16,6 +16,8 @@ from . import grammar, lenient
 from .exchange import Exchange
 from .grammar import Length, Refused
 from .plants import planted, spared
+from .websocket import WebSocket
+from .websocket_handshake import is_handshake
 
 if TYPE_CHECKING:
     from .server import Server
@@ -60,7 +62,8 @@ class Connection(asyncio.Protocol):
         self.buffer = bytearray()
         self.gone = False  # the client left, or its request was refused: nothing can be said to it any more
         self.writable = True
-        self.exchange: Exchange | None = None
+        self.exchange: Exchange | WebSocket | None = None
+        self.pieces = 0  # that have come; for a planted fault
         self._lingering = False
         self._paused = False
 
@@ -79,6 +82,7 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             return
         self.buffer += data
+        self.pieces += 1
         if len(self.buffer) >= READ_LIMIT and not planted("upload_without_bound"):
             self._paused = True
             self.transport.pause_reading()
@@ -127,8 +131,12 @@ class Connection(asyncio.Protocol):
         """Answers for the application, and says that this is the end."""
         phrase = HTTPStatus(status).phrase
         date = formatdate(usegmt=True)
-        head = f"HTTP/1.1 {status} {phrase}\r\ndate: {date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        self.write(head.encode())
+        head = f"HTTP/1.1 {status} {phrase}\r\ndate: {date}\r\ncontent-length: 0\r\nconnection: close\r\n"
+        if status == 426:  # RFC 6455 4.4, RFC 9110 15.5.22
+            head += "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
+        if planted("ws_denial_as_upgrade"):
+            head += "upgrade: websocket\r\n"
+        self.write(head.encode() + b"\r\n")
 
     def refuse(self, status: int) -> None:
         """The client has broken the rules in the middle of a body."""
@@ -172,6 +180,11 @@ class Connection(asyncio.Protocol):
 
     # Requests.
 
+    @property
+    def _kept_on(self) -> bool:
+        """Whether an idle connection outlasts the stop, which is a fault."""
+        return planted("idle_kept_when_stopping") or planted("ws_accepted_while_stopping")
+
     async def _serve(self) -> None:
         try:
             while await self._next():
@@ -193,12 +206,11 @@ class Connection(asyncio.Protocol):
             if cut and self.gone and self.buffer:
                 self.buffer += b"\r\n\r\n"
                 continue
-            if self.gone or (self.server.stopping and not planted("idle_kept_when_stopping")):
+            if self.gone or (self.server.stopping and not self._kept_on):
                 return False
             await self.changed.wait()
         self.taken()
-        if planted("everything_refused") and not spared(head.path):
-            raise Refused(400)
+        self._refuse_by_fault(head)
         body = READER.body_of(head)
         limit = self.server.body_limit
         if limit and isinstance(body, Length) and body.left > limit:
@@ -207,6 +219,8 @@ class Connection(asyncio.Protocol):
             await self.until(lambda: len(self.buffer) >= min(body.left, READ_LIMIT) or self.gone)
         while planted("one_at_a_time") and self.server.tasks and not spared(head.path):
             await self.server.changed.wait()
+        if is_handshake(head):
+            return await self._websocket(head)
         exchange = self.exchange = Exchange(self, head, body)
         exchange.begin()
         if planted("lifespan_end_cuts_requests") and self.server.lifespan.deserted:
@@ -217,6 +231,26 @@ class Connection(asyncio.Protocol):
         await self.until(lambda: exchange.over or (complete and exchange.response.complete))
         self.exchange = None
         return exchange.keeps_connection() and await self._discard(exchange)
+
+    def _refuse_by_fault(self, head: grammar.Head) -> None:
+        stuck = planted("ws_bad_handshake_sticks") and self.server.refused
+        if (stuck or planted("everything_refused")) and not spared(head.path):
+            raise Refused(400)
+
+    async def _websocket(self, head: grammar.Head) -> bool:
+        """A WebSocket takes the connection for itself. Raises `Refused`."""
+        if planted("ws_handshake_in_one_read") and self.pieces > 1:
+            raise Refused(400)
+        if planted("ws_fifty_at_most") and len(self.server.tasks) >= 50:
+            raise Refused(503)
+        try:
+            websocket = self.exchange = WebSocket(self, head)
+        except Refused:
+            self.server.refused = True
+            raise
+        websocket.begin()
+        await websocket.serve()
+        return False
 
     async def _discard(self, exchange: Exchange) -> bool:
         """Throws away what the application has not read of a body; False when that would be too much."""

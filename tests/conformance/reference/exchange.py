@@ -274,8 +274,6 @@ class Exchange:
             connection.close(unread=not self.body.finished)
 
     def _status_of_failure(self) -> int:
-        if planted("websocket_accepted") and self.scope["type"] == "websocket":
-            return 101
         return 200 if planted("answers_200_by_itself") else 500
 
 

@@ -58,6 +58,36 @@ def http_scope(
     return broken(scope, head)
 
 
+def websocket_scope(
+    head: Head,
+    client: object,
+    server: object,
+    root_path: str,
+    state: dict[str, Any] | None,
+    subprotocols: list[str],
+) -> dict[str, Any]:
+    """The scope for a handshake: that of a request, but for its method."""
+    scope = dict(http_scope(head, client, server, root_path, state))
+    offered = {} if planted("extensions_hidden") else {"websocket.http.response": {}}
+    if planted("extension_entry_of_none"):
+        offered = dict.fromkeys(offered)  # type: ignore[arg-type]
+    if planted("extensions_shared"):
+        offered = SHARED.setdefault("of websockets", offered)
+    if not planted("ws_scope_with_method"):
+        del scope["method"]
+    scope |= {"type": "websocket", "subprotocols": subprotocols}
+    if scope["scheme"]:
+        scope["scheme"] = type(scope["scheme"])("ws")
+    scope["extensions"] = Names(offered) if planted("values_as_subclasses") else offered
+    if planted("ws_subprotocols_shared"):
+        scope["subprotocols"] = SHARED.setdefault("subprotocols", subprotocols)
+    if planted("ws_handshake_fields_dropped"):
+        scope["headers"] = [field for field in scope["headers"] if not field[0].startswith(b"sec-websocket-")]
+    if planted("ws_origin_dropped"):
+        scope["headers"] = [field for field in scope["headers"] if field[0] != b"origin"]
+    return shared("websocket", scope)
+
+
 def headers_of(head: Head) -> list[tuple[bytes, bytes]]:
     """The fields as the text asks: order and doubles kept, names in lower case."""
     headers = [(name.lower(), value) for name, value in head.fields]
@@ -141,10 +171,6 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
             planted("values_as_subclasses"),
             {key: subclassed(value) for key, value in scope.items() if key != "type"},
         ),
-        (
-            planted("websocket_accepted") and b"upgrade" in head.names,
-            {"type": "websocket", "subprotocols": []},
-        ),
         (planted("wrong_scheme"), {"scheme": ""}),
         (
             planted("ports_as_text"),
@@ -164,11 +190,16 @@ def broken(scope: dict[str, Any], head: Head) -> dict[str, Any]:
             scope |= changes
     if planted("scope_as_subclass"):
         return Names(scope)
-    if planted("scope_shared"):
-        old = SHARED.setdefault("scope", {})
-        old.update(scope)
-        return old
-    return scope
+    return shared("http", scope)
+
+
+def shared(protocol: str, scope: dict[str, Any]) -> dict[str, Any]:
+    """One dict for all requests, and another one for all WebSockets, where that is planted."""
+    if not planted("scope_shared"):
+        return scope
+    old = SHARED.setdefault(protocol, {})
+    old.update(scope)
+    return old
 
 
 def subclassed(value: Any) -> Any:

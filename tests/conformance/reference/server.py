@@ -11,13 +11,16 @@ from typing import Any
 from .connection import Changed, Connection
 from .lifespan import Lifespan, StartupFailed
 from .plants import planted
+from .websocket_frames import MESSAGE_LIMIT
 
 STARTUP_FAILED = 3  # exit code
 Application = Callable[..., Awaitable[None]]
 
 
 class Server:
-    """`path` is that of a Unix socket, `body_limit` in bytes (0: none), `grace` in seconds."""
+    """`path` is that of a Unix socket, `body_limit` in bytes (0: none), `message_limit` of WebSockets in
+    bytes, `ping_interval` (0: none), `ping_timeout` and `grace` in seconds.
+    """
 
     def __init__(
         self,
@@ -30,13 +33,19 @@ class Server:
         grace: float = 10.0,
         lifespan: str = "auto",
         body_limit: int = 0,
+        message_limit: int = MESSAGE_LIMIT,
+        ping_interval: float = 0.0,
+        ping_timeout: float = 10.0,
     ) -> None:
         self.application = application
         self.path, self.root_path = path, root_path
         self.body_limit = 0 if planted("body_limit_ignored") else body_limit
+        self.message_limit = message_limit
+        self.ping_interval, self.ping_timeout = ping_interval, ping_timeout
         self._host, self._port, self._grace = host, port, grace
         self.lifespan = Lifespan(self, lifespan)
         self.stopping = False
+        self.refused = False  # a handshake was; for a planted fault
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[Any]] = set()
         self.changed = Changed()
@@ -61,7 +70,7 @@ class Server:
             return 0 if planted("failure_without_exit_code") else STARTUP_FAILED
         listener = listener or await self._listen()
         await signalled
-        if not planted("accepts_while_stopping"):
+        if not (planted("accepts_while_stopping") or planted("ws_accepted_while_stopping")):
             listener.close()
         await self._drain()
         return 1 if planted("stop_with_exit_code") else 0

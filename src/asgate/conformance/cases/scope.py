@@ -67,21 +67,21 @@ def plain_values_only(trial: Trial) -> None:
     """Every value in the scope is of a plain type, and every key is a str."""
     _, app = trial.request("/p?q", headers="cookie: a=1\r\n")
     app.respond()
-    faults = list(_faults(app.scope, "scope"))
+    faults = list(plain_faults(app.scope, "scope"))
     trial.expect(not faults, "bytes, str, int, float, list, tuple, dict, bool or None", saw=faults)
 
 
-def _faults(value: object, where: str) -> list[str]:
+def plain_faults(value: object, where: str) -> list[str]:
     match value:
         case Odd(type=kind):
             return [f"{where} is a {kind}"]
         case dict():
             keys = [f"{where} has the key {key!r}" for key in value if type(key) is not str]
             return keys + [
-                fault for key, item in value.items() for fault in _faults(item, f"{where}[{key!r}]")
+                fault for key, item in value.items() for fault in plain_faults(item, f"{where}[{key!r}]")
             ]
         case list() | tuple():
-            return [fault for item in value for fault in _faults(item, f"an item of {where}")]
+            return [fault for item in value for fault in plain_faults(item, f"an item of {where}")]
     return []
 
 
