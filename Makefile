@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help serve build dev test test-rust test-python test-newest lint lint-rust lint-python format docs bench fuzz clean
+.PHONY: help serve build dev test test-rust test-python test-newest lint lint-rust lint-python format docs bench autobahn fuzz clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -63,6 +63,9 @@ docs: $(VENV)/built ## Generate the pages of options, clauses, messages and conf
 
 bench: $(VENV)/built ## Beside the other servers (needs wrk, nginx); BENCH="--scenario hello --rounds 3" for a quick look
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+autobahn: $(VENV)/built ## Autobahn|Testsuite against asgate (needs Python 2.7)
+	$(BIN)/python interop/autobahn.py
 
 fuzz: ## Every fuzz target for a minute each; what is covered, fuzz/README.md says
 	cargo run --release --manifest-path fuzz/Cargo.toml --bin smoke -- --seconds 60
