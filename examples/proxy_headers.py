@@ -2,7 +2,13 @@
 
 asgate run examples.proxy_headers:app
 curl http://127.0.0.1:8000/ -H 'X-Forwarded-For: 192.0.2.7' -H 'X-Forwarded-Proto: https'
+A WebSocket is told the same in a message.
 """
+
+SCHEMES = {
+    "http": {b"http": "http", b"https": "https"},
+    "websocket": {b"http": "ws", b"https": "wss", b"ws": "ws", b"wss": "wss"},
+}
 
 
 class Forwarded:
@@ -12,21 +18,28 @@ class Forwarded:
         self.app, self.proxy = app, proxy
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] == "http" and (scope["client"] or (None,))[0] == self.proxy:
+        schemes = SCHEMES.get(scope["type"])
+        if schemes and (scope["client"] or (None,))[0] == self.proxy:
             headers = dict(scope["headers"])  # of several lines the last, which the proxy itself has written
             if address := headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip():
                 scope = scope | {"client": (address, 0)}
-            if (scheme := headers.get(b"x-forwarded-proto", b"").decode("latin-1")) in ("http", "https"):
+            if scheme := schemes.get(headers.get(b"x-forwarded-proto")):
                 scope = scope | {"scheme": scheme}
         await self.app(scope, receive, send)
 
 
 async def who(scope, receive, send):
-    if scope["type"] != "http":
-        raise NotImplementedError(f"only HTTP, not {scope['type']}")
+    if scope["type"] not in ("http", "websocket"):
+        raise NotImplementedError(f"no {scope['type']}")
     host = scope["client"][0] if scope["client"] else "a Unix socket"
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": f"{scope['scheme']} from {host}\n".encode()})
+    text = f"{scope['scheme']} from {host}\n"
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": text.encode()})
+    else:
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": text})
 
 
 app = Forwarded(who, proxy="127.0.0.1")

@@ -29,7 +29,7 @@ that is in effect and where it came from, as a file that asgate reads.
 * **Python**: `asgate.run("main:app", timeout_keep_alive=60)` reads variables and files as the command does.
   `asgate.Server(app, timeout_keep_alive=60)`, for embedding, takes its keywords and nothing else.
 
-Sizes are bytes, and take `64K`, `1M`, `2G` (powers of 1024) as text. Times are seconds.
+Sizes are bytes, and as text `64K`, `10M`, `10MB` or `'10 MB'` (K, M and G are powers of 1024). Times are seconds.
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -45,6 +46,32 @@ WRONG = [
     (["good_site:app", "more"], 2, "there is one target to serve: more came after it", "asgate run --help"),
     (["runn", "good_site:app"], 2, "runn is not a command", "did you mean 'run'?"),
     (["--factory", "true", "good_site:app"], 2, "there is one target to serve", "a switch takes no value"),
+    (
+        ["good_site:app", "--ws-per-message-deflate", "perhaps"],
+        2,
+        "ws_per_message_deflate is 'perhaps' (--ws-per-message-deflate), expected true or false",
+        "",
+    ),
+    (["--ws-per-message-deflate=perhaps", "good_site:app"], 2, "ws_per_message_deflate is 'perhaps'", ""),
+    (["good_site:app", "--ws", "off"], 2, "ws is 'off' (--ws), expected one of auto", "use none"),
+    (
+        ["good_site:app", "--no-ws"],
+        2,
+        "--no-ws from the command line is not an option",
+        "hint: use --ws none",
+    ),
+    (["good_site:app", "--no-lifespan"], 2, "--no-lifespan from", "hint: use --lifespan off"),
+    (["good_site:app", "--no-ws-ping-interval"], 2, "--no-ws-ping-interval from", "use --ws-ping-interval 0"),
+    (["good_site:app", "--no-timeout-head"], 2, "--no-timeout-head from", "did you mean '--timeout-head"),
+    (["good_site:app", "--no-bind"], 2, "--no-bind from", "did you mean '--bind'"),
+    (
+        ["good_site:app", "--ws-max-size", "10", "MB"],
+        2,
+        "MB is no target to serve",
+        "needs quotes, or write 10M",
+    ),
+    (["--ws-max-size", "10", "kib", "good_site:app"], 2, "kib is no target", "needs quotes, or write 10M"),
+    (["--ws-max-size", "10", "m"], 2, "m is no target", "needs quotes, or write 10M"),
     (
         ["good_site:app", "--graceful-timeout", "3", "--timeout-graceful-shutdown", "5"],
         2,
@@ -195,6 +222,17 @@ def test_a_wrong_variable_and_a_wrong_file_name_themselves(tmp_path):
     )
 
 
+def test_all_that_is_wrong_in_one_source_is_told_at_once(tmp_path):
+    code, out, err = typed("good_site:app", "--port=x", "--ws", "off", "--workers", "4")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "asgate: 3 mistakes in the command line:",
+        "    --workers from the command line is not in asgate yet (" + ABSENT["workers"].advice + ")",
+        "    port is 'x' (--port), expected a whole number from 0 to 65535 (Port, with --host: the same as --bind.)",
+        "    ws is 'off' (--ws), expected one of auto, none (use none to switch it off)",
+    ]
+
+
 @pytest.mark.parametrize("name", ABSENT)
 def test_options_of_other_servers_say_what_to_do(name, capsys):
     flag = "--" + name.replace("_", "-")
@@ -242,6 +280,22 @@ def test_the_help_has_every_option_in_its_group(capsys):
         assert f"\n{row.group}:\n" in text
 
 
+def test_the_help_shows_the_default_of_switches(capsys):
+    assert cli.outcome(["run", "--help"]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "Send `date`. [true]" in text
+    assert "makes the application. [false]" in text
+    assert "without NO_COLOR. --" in text
+
+
+def test_the_help_says_how_a_size_is_written(capsys):
+    assert cli.outcome(["run", "--help"]) == 0
+    assert "10485760, 10M, 10MB or '10 MB'" in re.sub(r"\s+", " ", capsys.readouterr().out)
+    for size in ("10485760", "10M", "10MB", "10 MB"):
+        assert cli.outcome(["--ws-max-size", size, "--print-config"]) == 0
+        assert "ws_max_size = 10485760 " in capsys.readouterr().out
+
+
 def test_the_help_of_the_command(capsys):
     assert cli.outcome(["--help"]) == 0
     assert "Serve TARGET" in capsys.readouterr().out
@@ -258,6 +312,23 @@ def test_windows_is_told_that_it_does_not_run_there_yet(capsys, monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     assert cli.outcome(["good_site:app"]) == 10
     assert "asgate does not run on Windows yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--ws-per-message-deflate", "false"], "false"),
+        (["--ws-per-message-deflate", "True"], "true"),
+        (["--ws-per-message-deflate=0"], "false"),
+        (["--ws-per-message-deflate", "true", "--ws-per-message-deflate", "false"], "false"),
+        (["--ws-per-message-deflate"], "true"),
+        (["--no-ws-per-message-deflate"], "false"),
+    ],
+)
+def test_uvicorns_spelling_of_a_switch(capsys, words, meant):
+    for order in (["good_site:app", *words], [*words, "good_site:app"]):
+        assert cli.outcome([*order, "--print-config"]) == 0
+        assert f"ws_per_message_deflate = {meant}" in re.sub(" +", " ", capsys.readouterr().out)
 
 
 def test_help_and_print_config_need_no_event_loop():

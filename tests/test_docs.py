@@ -106,7 +106,7 @@ def test_snippets_are_well_formed(page: Path) -> None:
                 from_keywords(options)
 
 
-@pytest.mark.parametrize("page", ["deployment.md", "embedding.md"])
+@pytest.mark.parametrize("page", ["deployment.md", "embedding.md", "websocket.md"])
 def test_python_is_quoted_from_examples_that_run(page: str) -> None:
     examples = [read(path) for path in (ROOT / "examples").glob("*.py")]
     quoted = [text for language, text in FENCE.findall(read(ROOT / "docs" / page)) if language == "python"]
@@ -182,7 +182,8 @@ def test_everything_that_uvicorn_has_is_answered() -> None:
         "log-config", "log-level", "access-log", "use-colors", "root-path", "header", "server-header", "date-header",
         "limit-concurrency", "timeout-keep-alive", "timeout-graceful-shutdown", "h11-max-incomplete-event-size",
         "reset-contextvars", "http", "http2", "workers", "timeout-worker-healthcheck", "reload", "limit-max-requests",
-        "limit-max-requests-jitter", "ws", "ssl-keyfile", "proxy-headers", "forwarded-allow-ips", "version",
+        "limit-max-requests-jitter", "ws", "ws-max-size", "ws-max-queue", "ws-ping-interval", "ws-ping-timeout",
+        "ws-per-message-deflate", "ssl-keyfile", "proxy-headers", "forwarded-allow-ips", "version",
     }  # fmt: skip
     assert {name for name in shared if f"--{name}`" not in text and f"--{name} " not in text} == set()
     offered = {row.flag for row in table().values()} | set().union(

@@ -71,6 +71,39 @@ async def talk_to_proxy_headers(caller: httpx.AsyncClient) -> None:
     assert (await caller.get("/", headers=told)).text == "https from 192.0.2.7\n"
     forged = [("x-forwarded-for", "192.0.2.66"), *told, ("x-forwarded-proto", "gopher")]
     assert (await caller.get("/", headers=forged)).text == "http from 192.0.2.7\n"
+    for headers, text in (
+        ([], "ws from 127.0.0.1\n"),
+        (told, "wss from 192.0.2.7\n"),
+        (forged, "ws from 192.0.2.7\n"),
+    ):
+        assert await message_at(caller, headers) == text
+    assert await message_at(caller, [("x-forwarded-proto", "http")]) == "ws from 127.0.0.1\n"
+    assert await message_at(caller, [("x-forwarded-proto", "wss")]) == "wss from 127.0.0.1\n"
+
+
+async def message_at(caller: httpx.AsyncClient, headers: list[tuple[str, str]]) -> str | bytes:
+    """The first message of a WebSocket."""
+    websockets = pytest.importorskip("websockets", reason="websockets is not installed")
+    url = str(caller.base_url).replace("http://", "ws://")
+    async with websockets.connect(url, additional_headers=headers, proxy=None) as socket:
+        return await socket.recv()
+
+
+async def talk_to_denial(caller: httpx.AsyncClient) -> None:
+    websockets = pytest.importorskip("websockets", reason="websockets is not installed")
+    url = str(caller.base_url).replace("http://", "ws://")
+    with pytest.raises(websockets.InvalidStatus) as denied:
+        await websockets.connect(url, proxy=None)
+    answer = denied.value.response
+    assert (answer.status_code, bytes(answer.body)) == (401, b"The token is wrong.\n")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    offers: list[tuple[list[str], str | None]] = [(["echo.v1", "echo.v2"], "echo.v2"), (["other"], None)]
+    for offered, chosen in offers:
+        async with websockets.connect(f"{url}?token=secret", subprotocols=offered, proxy=None) as socket:
+            assert socket.subprotocol == chosen
+            for message in ("Grüße", b"\x00\xff"):
+                await socket.send(message)
+                assert await socket.recv() == message
 
 
 # Example -> what is served of it, its options, the talk with it.
@@ -82,13 +115,15 @@ SERVED: dict[str, tuple[str, dict[str, Any], Talk]] = {
     "asgi2": ("Application", {}, talk_to_asgi2),
     "lifespan_state": ("app", {"lifespan": "on"}, talk_to_lifespan_state),
     "proxy_headers": ("app", {}, talk_to_proxy_headers),
+    "denial": ("app", {}, talk_to_denial),
 }
 LOCAL: dict[str, Any] = {"app_dir": str(ROOT), "port": 0, "graceful_timeout": 5}
 SCRIPTS = {"embedding", "in_a_thread", "launcher", "notebook", "own_program", "pytest_fixture"}
 TAUGHT = {"testing_client", "testing_sync"}  # run by tests/testing/pages
+BROWSED = {"chat"}  # tests/e2e/test_websocket_chat.py
 
 
-@clause("ASGI-086", "ASGI-210", "ASGI-260", "ASGI-320")
+@clause("ASGI-086", "ASGI-150", "ASGI-210", "ASGI-231", "ASGI-260", "ASGI-320")
 @pytest.mark.parametrize("name", SERVED)
 def test_example(name: str, caplog: pytest.LogCaptureFixture) -> None:
     attribute, options, talk = SERVED[name]
@@ -268,7 +303,7 @@ def test_the_launcher_ends_with_the_exit_code_of_its_workers() -> None:
 
 
 def test_no_example_is_forgotten() -> None:
-    assert set(SERVED) | SCRIPTS | TAUGHT == EXAMPLES
+    assert set(SERVED) | SCRIPTS | TAUGHT | BROWSED == EXAMPLES
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))

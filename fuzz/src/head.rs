@@ -16,6 +16,8 @@ pub(crate) const LIMITS: Limits = Limits {
     body_grace: 0,
     drain_bytes: 1000,
     chunk_line: 100,
+    websocket: false,
+    ..Limits::DEFAULT
 };
 
 /// The target. The first byte chooses the size of the pieces.

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 
-use wire::{Command, Event, Fields, Head, Received, Session};
+use wire::{Command, Event, Fields, Head, Limits, Received, Session};
 
 use crate::harness::Out;
-use crate::head::LIMITS;
+use crate::head;
+
+/// A handshake is to be told from other requests, and never kept: its key is new each time.
+const LIMITS: Limits = Limits { websocket: true, ..head::LIMITS };
 
 /// The longest head that may be kept.
 const LONGEST: usize = 1024;
@@ -55,16 +58,18 @@ fn compare(input: &[u8], memory: &mut Memory) {
     let mut rest = input;
     loop {
         let mut fields = Fields::new();
-        let expected = plain.receive(rest, &mut fields, &LIMITS, 0);
-        let found = remembering.receive(rest, &mut memory.fields, &LIMITS, 0);
+        let (mut input, mut copy) = (rest.to_vec(), rest.to_vec());
+        let expected = plain.receive(&mut input, &mut fields, &LIMITS, 0);
+        let found = remembering.receive(&mut copy, &mut memory.fields, &LIMITS, 0);
         assert_eq!(found, expected);
-        let Ok(Received { consumed, event: Some(event) }) = expected else { return };
-        if let Event::Request { head, .. } = event {
+        let Ok(Received { consumed, event: Some(event), .. }) = expected else { return };
+        if let Event::Request { head, .. } | Event::Handshake { head, .. } = event {
             assert_eq!(memory.fields.spans(), fields.spans());
             once_more(&head, &fields, memory);
         }
-        if let Event::Request { stream, head: Head { has_body: false, .. } } | Event::Body { stream, end: true, .. } =
-            event
+        if let Event::Request { stream, head: Head { has_body: false, .. } }
+        | Event::Handshake { stream, .. }
+        | Event::Body { stream, end: true, .. } = event
         {
             assert_eq!(answer(&mut remembering, stream), answer(&mut plain, stream));
         }
@@ -75,8 +80,11 @@ fn compare(input: &[u8], memory: &mut Memory) {
 
 /// The same head at once again: it is remembered exactly when it may be.
 fn once_more(head: &Head<'_>, fields: &Fields, memory: &mut Memory) {
-    let found = Session::http1(0).receive(head.base, &mut memory.fields, &LIMITS, 0);
-    let Ok(Received { event: Some(Event::Request { head: again, .. }), .. }) = found else {
+    let mut input = head.base.to_vec();
+    let found = Session::http1(0).receive(&mut input, &mut memory.fields, &LIMITS, 0);
+    let Ok(Received { event: Some(Event::Request { head: again, .. } | Event::Handshake { head: again, .. }), .. }) =
+        found
+    else {
         panic!("no request the second time: {found:?}")
     };
     assert_eq!((&again, memory.fields.spans()), (head, fields.spans()));
@@ -88,16 +96,21 @@ fn once_more(head: &Head<'_>, fields: &Fields, memory: &mut Memory) {
     }
 }
 
-/// No body, an origin-form target, moderate size, no credentials.
+/// No body, an origin-form target, moderate size, no credentials, no wish for another protocol.
 fn may_be_kept(head: &Head<'_>, fields: &Fields) -> bool {
     let secret =
         |name: &[u8]| [&b"cookie"[..], b"authorization", b"proxy-authorization"].contains(&&*name.to_ascii_lowercase());
+    let upgrades = |(name, value): (&[u8], &[u8])| {
+        let mut options = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        name.eq_ignore_ascii_case(b"connection") && options.any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+    };
     head.body_length.is_none()
         && !head.has_body
         && head.authority.is_none()
         && head.path.starts_with(b"/")
         && head.base.len() <= LONGEST
         && !fields.iter(head.base).any(|(name, _)| secret(name))
+        && !fields.iter(head.base).any(upgrades)
 }
 
 /// An empty 200: whether the connection persists shows in its bytes.

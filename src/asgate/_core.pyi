@@ -12,10 +12,12 @@ Scope: TypeAlias = dict[str, Any]
 Address: TypeAlias = tuple[str, int | None]
 Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
-# (client, method, raw_path, query_string, http_version, request headers, status, body bytes sent, seconds, outcome)
+# (client, method, raw_path, query_string, http_version, request headers, status, body bytes sent, seconds, outcome,
+# close code)
 # status 0: no response had begun. outcome: "complete", "aborted" (cut short by us or the application), "disconnected".
+# close code: of a WebSocket that was open, as told or heard, 1006 for a lost connection (RFC 6455 7.1.5); else None.
 AccessRecord: TypeAlias = tuple[
-    Address | None, str, bytes, bytes, str, list[tuple[bytes, bytes]], int, int, float, str
+    Address | None, str, bytes, bytes, str, list[tuple[bytes, bytes]], int, int, float, str, int | None
 ]
 
 class MessageError(RuntimeError):
@@ -85,6 +87,9 @@ class Reactor:
     @property
     def connections(self) -> int:
         """Open connections."""
+    @property
+    def websockets(self) -> int:
+        """Open WebSockets, with those whose handshake waits for its answer: what `limit_websockets` bounds."""
     @property
     def requests(self) -> int:
         """Requests taken since the start."""

@@ -5,6 +5,7 @@ wrong value reads the same from wherever it comes. `asgate conform` and `asgate 
 imported when they are asked for.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from itertools import groupby, pairwise
@@ -13,16 +14,22 @@ from typing import Any
 import click
 
 from asgate.config.absent import ABSENT, Absent
-from asgate.config.kinds import Switch
+from asgate.config.kinds import Size, Switch
 from asgate.config.load import COMMAND_LINE, Loaded, load, unknown
 from asgate.config.options import Option, table
+from asgate.config.settings import parsed
 from asgate.config.show import effective
 from asgate.errors import Exit, Failure, did_you_mean
 from asgate.version import version
 
+VALUED = "--ws-per-message-deflate"  # a switch, to which uvicorn gives a value
+
 
 class OptionsCommand(click.Command):
     """A command whose help is laid out in the groups of the table."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _as_switch(args))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         records = {param.name: param.get_help_record(ctx) for param in self.get_params(ctx)}
@@ -32,6 +39,21 @@ class OptionsCommand(click.Command):
                 formatter.write_dl(shown)
         with formatter.section("Other"):
             formatter.write_dl([record for record in records.values() if record is not None])
+
+
+def _as_switch(args: list[str]) -> list[str]:
+    """Without the value of `VALUED`, in another word or behind `=`, which says which of its two flags is meant.
+
+    Raises `Failure` for a word behind it that is neither a value nor an option nor a target.
+    """
+    words = [
+        part for word in args for part in (word.split("=", 1) if word.startswith(f"{VALUED}=") else [word])
+    ]
+    for index, (flag, value) in enumerate(pairwise(words)):
+        if flag == VALUED and not value.startswith("-") and ":" not in value:
+            meant = parsed(table()["ws_per_message_deflate"], value, VALUED)
+            return [*words[:index], VALUED if meant else _negative(VALUED), *_as_switch(words[index + 2 :])]
+    return words
 
 
 def _conform() -> click.Command:
@@ -124,6 +146,9 @@ def _negative(flag: str) -> str:
 
 def _only(targets: tuple[str, ...]) -> str:
     first, *more = targets
+    if unit := next((word for word in targets if word and re.fullmatch(Size.unit, word.lower())), None):
+        hint = "a value with a space needs quotes, or write 10M"
+        raise Failure(Exit.USAGE, f"{unit} is no target to serve", hint)
     if not more:
         return first
     if ":" not in first and (near := did_you_mean(first, [*asgate.commands, *LAZY])):
@@ -183,7 +208,7 @@ def _hidden(name: str, meaning: Option | Absent) -> click.Option:
 
 def _flag(row: Option) -> click.Option:
     if isinstance(row.kind, Switch):
-        return click.Option([row.name, f"{row.flag}/{_negative(row.flag)}"], default=None, help=row.help)
+        return click.Option([row.name, f"{row.flag}/{_negative(row.flag)}"], default=None, help=_help(row))
     flag = Flag(
         [row.name, row.flag],
         default=None,
@@ -200,7 +225,7 @@ def _help(row: Option) -> str:
     default = row.default
     if default is None or default == "" or default == ():
         return row.help
-    shown = row.kind.show(default)
+    shown = str(default).lower() if isinstance(default, bool) else row.kind.show(default)
     return f"{row.help} [{shown[0] if isinstance(shown, list) else shown}]"
 
 
@@ -210,7 +235,7 @@ run = OptionsCommand(
     params=_parameters(),
     help="Serve TARGET (package.module:attribute) until SIGINT, SIGTERM or SIGHUP.",
     epilog="Every option is also a variable ASGATE_NAME, a key in asgate.toml or [tool.asgate], "
-    "and a keyword of asgate.run.",
+    "and a keyword of asgate.run. BYTES are written 10485760, 10M, 10MB or '10 MB'.",
 )
 asgate.add_command(run)
 

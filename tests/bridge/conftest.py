@@ -145,7 +145,7 @@ class Client:
         """The next response, decoded strictly; interim ones are kept in it. `head`: it answers a HEAD."""
         interim = []
         while True:
-            found = await self._head()
+            found = await self.head()
             if found.status >= 200:
                 break
             interim.append(found)
@@ -163,7 +163,8 @@ class Client:
             found.body = await self.rest()
         return found
 
-    async def _head(self):
+    async def head(self):
+        """The next head, without what follows it."""
         lines = (await self.until(b"\r\n\r\n"))[:-4].split(b"\r\n")
         version, status, reason = lines[0].split(b" ", 2)
         assert version == b"HTTP/1.1"

@@ -92,10 +92,12 @@ async def test_a_cancelled_receive_loses_nothing(serve, answer, how):
         waiting.set()
         if how == "when it is ready":
             await arrived.wait()
-        pending.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await pending
-        pieces.extend(await bodies(receive))
+        if pending.cancel() or how != "when it is ready":
+            with pytest.raises(asyncio.CancelledError):
+                await pending
+            pieces.extend(await bodies(receive))
+        else:  # it was faster than the cancel, and has all
+            pieces.append(pending.result()["body"])
         await answer(send)
 
     async with serve(app) as site:

@@ -1,6 +1,7 @@
 """Waiting for what has no event of its own. Where a test can set an `asyncio.Event`, that is better."""
 
 import asyncio
+import socket
 
 
 async def until(condition, limit=10):
@@ -26,3 +27,15 @@ async def departure(site, begun, ended, request, leave=None):
         leave(client)
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+async def soon(event, limit=10):
+    """Waits for an `asyncio.Event`. `limit`: seconds until that counts as never."""
+    async with asyncio.timeout(limit):
+        await event.wait()
+
+
+def refuses(site):
+    """Whether nobody listens there any more."""
+    with socket.socket(socket.AF_UNIX if isinstance(site.address, str) else socket.AF_INET) as client:
+        return client.connect_ex(site.address) != 0

@@ -91,6 +91,26 @@ def test_a_wrong_file_is_told_in_one_sentence(tmp_path, text, sentence, hint):
     assert caught.value.exit_code is Exit.CONFIG
 
 
+def test_all_mistakes_of_a_file_are_told(tmp_path):
+    path = write(tmp_path, "asgate.toml", "port = 'x'\nprot = 1\nbatch = 0\nbacklog = 5\n")
+    with pytest.raises(Failure) as caught:
+        load_in(tmp_path)
+    first, *lines = caught.value.sentence.split("\n")
+    assert first == f"3 mistakes in {path}:"
+    assert [line.split()[0] for line in lines] == ["port", "prot", "batch"]
+    assert lines[1].endswith("is not an option (did you mean 'port'?)")
+    assert (caught.value.hint, caught.value.exit_code) == ("", Exit.CONFIG)
+
+
+def test_all_mistakes_of_the_environment_are_told(tmp_path):
+    with pytest.raises(Failure) as caught:
+        load_in(tmp_path, environ={"ASGATE_PORT": "x", "ASGATE_WS": "off", "ASGATE_BACKLOG": "5"})
+    first, *lines = caught.value.sentence.split("\n")
+    assert first == "2 mistakes in the environment:"
+    assert ["ASGATE_PORT" in lines[0], "ASGATE_WS" in lines[1], len(lines)] == [True, True, 2]
+    assert caught.value.exit_code is Exit.USAGE
+
+
 def test_a_named_file_must_be_there(tmp_path):
     with pytest.raises(Failure, match="cannot be read: No such file"):
         load_in(tmp_path, {"config": str(tmp_path / "none.toml")})
@@ -103,8 +123,8 @@ def test_a_named_pyproject_must_have_our_table(tmp_path):
 
 
 def test_values_that_say_what_asgate_does_anyway_are_accepted(tmp_path):
-    write(tmp_path, "asgate.toml", "workers = 1\nreload = false\nbatch = 3\n")
-    loaded = load_in(tmp_path, {"ws": "none", "proxy_headers": False}, {"ASGATE_HTTP": "auto"})
+    write(tmp_path, "asgate.toml", "http2 = false\nreload = false\nbatch = 3\n")
+    loaded = load_in(tmp_path, {"workers": 1, "proxy_headers": False}, {"ASGATE_HTTP": "auto"})
     assert loaded.settings.batch == 3
     assert loaded.remarks == ()
 

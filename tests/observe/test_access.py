@@ -11,10 +11,12 @@ from asgate.observe.logs import AccessHandler
 
 HEADERS = [(b"host", b"a"), (b"user-agent", b'evil"\x1b[31m\n'), (b"x-id", b"1"), (b"x-id", b"2")]
 RECORD = (
-    ("127.0.0.1", 53412), "GET", b"/caf%C3%A9", b"q=1", "1.1", HEADERS, 200, 13, 0.0004212, "complete",
+    ("127.0.0.1", 53412), "GET", b"/caf%C3%A9", b"q=1", "1.1", HEADERS, 200, 13, 0.0004212, "complete", None,
 )  # fmt: skip
-UNIX = (None, "POST", b"/", b"", "1.0", [], 0, 0, 2.5, "disconnected")
-V6 = (("::1", 80), "GET", b'/"\xff\\', b"", "1.1", [], 503, 5, 0.0, "aborted")
+UNIX = (None, "POST", b"/", b"", "1.0", [], 0, 0, 2.5, "disconnected", None)
+V6 = (("::1", 80), "GET", b'/"\xff\\', b"", "1.1", [], 503, 5, 0.0, "aborted", None)
+CLOSED = (("::1", 80), "GET", b"/chat", b"", "1.1", [], 101, 12, 0.0034, "complete", 1000)
+LOST = (*CLOSED[:9], "disconnected", 1006)
 NOW = 1_790_000_000.25
 
 
@@ -23,6 +25,14 @@ def test_human_lines():
     assert human(UNIX, colour=False) == '- "POST / HTTP/1.0" --- 0 B 2500.00 ms disconnected'
     assert human(V6, colour=False) == '[::1]:80 "GET /\\"\\\\xff\\\\ HTTP/1.1" 503 5 B 0.00 ms aborted'
     assert "\x1b[32m200\x1b[0m" in human(RECORD, colour=True)
+
+
+def test_the_line_of_a_websocket_says_how_it_was_closed():
+    line = '[::1]:80 "GET /chat HTTP/1.1" 101 12 B 3.40 ms'
+    assert human(CLOSED, colour=False) == f"{line}, closed 1000"
+    assert human(LOST, colour=False) == f"{line} disconnected, closed 1006"
+    assert json.loads(json_line(CLOSED, NOW))["close_code"] == 1000
+    assert "close_code" not in json.loads(json_line(RECORD, NOW))
 
 
 def test_json_lines():
@@ -47,6 +57,8 @@ def test_json_lines():
         ("%(m)s|%(U)s|%(q)s|%(H)s|%(c)s", RECORD, "GET|/caf%C3%A9|q=1|HTTP/1.1|127.0.0.1:53412"),
         ("%(T)s %(L)s %(M)s %(D)s", UNIX, "2 2.500000 2500 2500000"),
         ("%(h)s %(s)s %(b)s %(B)s %(o)s", UNIX, "- - - 0 disconnected"),
+        ("%(s)s %(w)s", CLOSED, "101 1000"),
+        ("%(s)s %(w)s", RECORD, "200 -"),
         ('"%(a)s" "%(f)s"', RECORD, '"evil\\"\\\\x1b[31m\\\\n" "-"'),
         ("%({X-Id}i)s %({none}i)s 100%%", RECORD, "1, 2 - 100%"),
     ],
@@ -78,6 +90,7 @@ def test_no_record_can_forge_a_line(style):
         1,
         0.1,
         "complete",
+        None,
     )
     line = line_format(style, None)(record, NOW)
     assert line.isprintable()
@@ -140,10 +153,11 @@ def test_a_users_configuration_gets_ordinary_records(access_logger, caplog):
     access_logger.propagate = True
     logging.getLogger("asgate").propagate = True
     with caplog.at_level("INFO", "asgate.access"):
-        AccessLog("human").write([RECORD, UNIX])
-    first, second = caplog.records
+        AccessLog("human").write([RECORD, UNIX, CLOSED])
+    first, second, third = caplog.records
     assert first.getMessage() == human(RECORD, colour=False)
     assert (first.status, first.duration_ms, second.outcome) == (200, 0.421, "disconnected")
+    assert (first.close_code, third.close_code) == (None, 1000)
 
 
 @pytest.mark.parametrize("spoilt", [[5], [(b"x-id", "text")], [(b"x-id",)], None])

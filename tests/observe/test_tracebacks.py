@@ -3,7 +3,7 @@ import traceback
 import pytest
 
 import asgate.config.kinds
-from asgate.observe.tracebacks import outside, summary
+from asgate.observe.tracebacks import outside, place, summary
 
 
 def caught(action):
@@ -21,6 +21,13 @@ def test_frames_before_ours_and_after_are_kept_apart():
     ours = first.tb_next.tb_next
     assert ours.tb_frame.f_code.co_name == "parse"
     assert outside(ours) is None
+
+
+def test_the_place_is_the_innermost_line_that_is_not_ours():
+    error = caught(lambda: asgate.config.kinds.Count().parse("x"))
+    line = test_the_place_is_the_innermost_line_that_is_not_ours.__code__.co_firstlineno + 1
+    assert place(error.__traceback__) == f"test_tracebacks.py:{line}"
+    assert place(error.__traceback__.tb_next.tb_next) == ""
 
 
 def formatted(action):
@@ -53,3 +60,4 @@ def test_what_is_no_traceback_has_no_summary(text):
 
 def test_nothing_stays_nothing():
     assert outside(None) is None
+    assert place(None) == ""

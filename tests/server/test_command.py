@@ -145,6 +145,8 @@ def test_the_applications_exit_code_is_the_processs(project, tmp_path):
         code, out = server.ended()
     assert code == 7
     assert "shutting down" in out
+    line = APP[: APP.index("raise SystemExit")].count("\n") + 1
+    assert f"stopping (SystemExit(7) raised at site10.py:{line})\n" in server.messages
 
 
 FAILING = [

@@ -250,7 +250,9 @@ def test_a_start_that_is_cancelled_is_cancelled(run):
 
 @clause("ASGI-025")
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
-def test_an_application_that_wants_to_end_it_all(run, error):
+def test_an_application_that_wants_to_end_it_all(run, caplog, error):
+    caplog.set_level(logging.INFO, "asgate")
+
     async def application(scope, receive, send):
         if scope["type"] == "http":
             raise error
@@ -265,6 +267,62 @@ def test_an_application_that_wants_to_end_it_all(run, error):
 
     with pytest.raises(type(error)):
         run(main())
+    line = application.__code__.co_firstlineno + 2
+    assert f"stopping ({error!r} raised at test_server.py:{line})" in caplog.messages
+
+
+def test_an_application_cannot_break_the_line_about_its_end(run, caplog):
+    class Code:
+        def __repr__(self):
+            return "3\nforged"
+
+    caplog.set_level(logging.INFO, "asgate")
+
+    async def application(scope, receive, send):
+        raise SystemExit(Code())
+
+    async def main():
+        server = asgate.Server(application, port=0, lifespan="off")
+        await server.start()
+        await answer(server.addresses[0])
+        await server.wait()
+        await server.__aexit__(None, None, None)
+
+    with pytest.raises(SystemExit):
+        run(main())
+    assert any("stopping (SystemExit(3\\nforged) raised at " in text for text in caplog.messages)
+
+
+def test_the_open_websockets_are_counted_and_leave_a_line_each(run, caplog):
+    """`close_code` is an attribute of the record; the count is what `limit_websockets` bounds."""
+    client = pytest.importorskip("websockets.asyncio.client", reason="websockets is not installed")
+    caplog.set_level(logging.INFO, "asgate")
+
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async def main():
+        server = asgate.Server(application, port=0, lifespan="off")
+        assert server.websockets == 0
+        async with server:
+            url = server.url.replace("http://", "ws://")
+            async with client.connect(f"{url}/first", proxy=None):
+                assert server.websockets == 1
+                async with client.connect(f"{url}/second", proxy=None) as second:
+                    assert server.websockets == 2
+                    line = asyncio.ensure_future(logged("/second"))
+                    await asyncio.sleep(0)  # it listens
+                    await second.close(4000)
+                    await line
+                assert server.websockets == 1
+        assert server.websockets == 0
+
+    run(main())
+    codes = {record.path: record.close_code for record in caplog.records if record.name == "asgate.access"}
+    assert codes == {"/first": 1000, "/second": 4000}
 
 
 def test_the_version_is_there():

@@ -51,7 +51,7 @@ const LONGEST_CHAIN: usize = 16;
 
 /// Whether the application merely let our own news of the disconnect pass: as it is, as the cause of its framework's own
 /// exception (Starlette's `ClientDisconnect`), or in a group of nothing else (a task group's). Not an error (ASGI-035,
-/// ASGI-036).
+/// ASGI-036). What happened on the way, in a `finally` or `except`, is one.
 pub fn is_disconnected(py: Python<'_>, error: &PyErr) -> bool {
     comes_from_disconnect(error.value(py).as_any(), LONGEST_CHAIN)
 }
@@ -67,10 +67,11 @@ fn comes_from_disconnect(error: &Bound<'_, PyAny>, depth: usize) -> bool {
         let members = error.getattr("exceptions").and_then(|members| members.extract::<Vec<Bound<'_, PyAny>>>());
         return members.is_ok_and(|members| members.iter().all(|member| comes_from_disconnect(member, depth - 1)));
     }
-    ["__cause__", "__context__"]
-        .iter()
-        .find_map(|name| error.getattr(*name).ok().filter(|next| !next.is_none()))
-        .is_some_and(|next| comes_from_disconnect(&next, depth - 1))
+    let next = |name| error.getattr(name).ok().filter(|next| !next.is_none());
+    // Frameworks raise theirs without `from`; whatever else was raised inside `except OSError` is a fault of its own.
+    let translated = || error.get_type().name().is_ok_and(|name| name.to_string_lossy().contains("Disconnect"));
+    let origin = next("__cause__").or_else(|| if translated() { next("__context__") } else { None });
+    origin.is_some_and(|origin| comes_from_disconnect(&origin, depth - 1))
 }
 
 /// Whether this is `asyncio.CancelledError`.

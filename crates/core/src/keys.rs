@@ -36,11 +36,13 @@ interned! {
     pathsend = "http.response.pathsend", zerocopysend = "http.response.zerocopysend",
     early_hint = "http.response.early_hint", response_trailers = "http.response.trailers",
     http_request = "http.request", http_disconnect = "http.disconnect",
+    websocket = "websocket", websocket_connect = "websocket.connect", websocket_receive = "websocket.receive",
+    websocket_disconnect = "websocket.disconnect", websocket_response = "websocket.http.response",
+    ws = "ws", wss = "wss", text = "text", bytes = "bytes", code = "code", reason = "reason", subprotocol = "subprotocol",
+    subprotocols = "subprotocols",
     body = "body", more_body = "more_body", status = "status", trailers = "trailers", more_trailers = "more_trailers",
     links = "links", file = "file", offset = "offset", count = "count",
-    future_blocking = "_asyncio_future_blocking", create_future = "create_future", set_result = "set_result",
-    done = "done", cancel = "cancel", call_soon = "call_soon",
-    call_later = "call_later",
+    cancel = "cancel", call_soon = "call_soon", call_later = "call_later",
 }
 
 const METHODS: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];

@@ -3,7 +3,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wire::http1::grammar::check_field;
+use wire::grammar::check_field;
 use wire::{Limits, Millis};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub struct Settings {
     pub half_close: bool,
     pub connections: usize,
     pub concurrency: usize,
+    pub websockets: usize,
+    /// Messages of a WebSocket that may wait for its application.
+    pub message_queue: usize,
     pub pipeline_size: usize,
     pub read_buffer: usize,
     pub write_buffer: u64,
@@ -62,6 +65,8 @@ impl Settings {
             half_close: value(settings, "half_close")?,
             connections: value(settings, "limit_connections")?,
             concurrency: value(settings, "limit_concurrency")?,
+            websockets: value(settings, "limit_websockets")?,
+            message_queue: value::<usize>(settings, "ws_max_queue")?.max(1),
             pipeline_size: value(settings, "limit_pipeline_size")?,
             read_buffer: value(settings, "limit_read_buffer")?,
             write_buffer: value(settings, "limit_write_buffer")?,
@@ -94,6 +99,17 @@ fn limits(settings: &Bound<'_, PyAny>) -> PyResult<Limits> {
         body_grace: millis(settings, "timeout_body")?,
         drain_bytes: value(settings, "limit_drain_size")?,
         chunk_line: value(settings, "limit_chunk_line")?,
+        websocket: value::<String>(settings, "ws")? != "none",
+        message_bytes: value(settings, "ws_max_size")?,
+        ping_interval: millis(settings, "ws_ping_interval")?,
+        ping_timeout: millis(settings, "ws_ping_timeout")?,
+        close_timeout: millis(settings, "ws_close_timeout")?,
+        deflate: value(settings, "ws_per_message_deflate")?,
+        deflate_level: value(settings, "ws_deflate_level")?,
+        deflate_threshold: value(settings, "ws_deflate_threshold")?,
+        deflate_bits: value(settings, "ws_deflate_window_bits")?,
+        deflate_takeover: value(settings, "ws_deflate_takeover")?,
+        ..Limits::DEFAULT
     })
 }
 

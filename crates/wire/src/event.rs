@@ -1,7 +1,10 @@
 //! The vocabulary between protocols and their driver: events go up, commands go down, nothing calls back up.
 //!
-//! A payload (body bytes, a file) is never seen by a protocol: [`Command::Body`] gives its length, and the protocol asks
-//! the [`Sink`] to place ranges of it between its own framing bytes. So one command serves Python bytes and sendfile.
+//! A body (bytes, a file) is never seen by a protocol: [`Command::Body`] gives its length, and the protocol asks the
+//! [`Sink`] to place ranges of it between its own framing bytes. So one command serves Python bytes and sendfile. Only
+//! a WebSocket's message is shown as well, since it may have to be compressed.
+
+use std::borrow::Cow;
 
 use crate::headers::Fields;
 
@@ -41,23 +44,37 @@ pub struct Head<'a> {
 }
 
 /// What came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A complete head.
     Request { stream: StreamId, head: Head<'a> },
+    /// The head of a sound WebSocket handshake (RFC 6455 section 4.2.1). [`Command::Accept`] answers it, or
+    /// [`Command::Head`] and its body do: a denial, behind which the connection ends (ASGI-233).
+    Handshake { stream: StreamId, head: Head<'a> },
     /// Part of a request body, decoded; `end` with the last (whose bytes may be empty).
     Body { stream: StreamId, bytes: &'a [u8], end: bool },
-    /// The peer gave this stream up (RST_STREAM, STOP_SENDING; on HTTP/1.1: the end of input before a message's end).
+    /// A complete message of a WebSocket; a text is valid UTF-8. It is owned if it had to be gathered or inflated.
+    Message { stream: StreamId, text: bool, bytes: Cow<'a, [u8]> },
+    /// The peer wants a [`Command::Pong`] with the same bytes (RFC 6455 section 5.5.2).
+    Ping { stream: StreamId, bytes: &'a [u8] },
+    /// The peer's close frame; code 1005 when it had none (RFC 6455 section 7.1.5). [`Command::Close`] answers it, where
+    /// none was sent before. Nothing more comes.
+    Closed { stream: StreamId, code: u16, reason: &'a str },
+    /// The peer gave this stream up (RST_STREAM, STOP_SENDING; on HTTP/1.1: the end of input before a message's end; of a
+    /// WebSocket: without a close frame).
     Reset { stream: StreamId },
 }
 
 /// How far one call of `receive` came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<'a> {
     /// Bytes of the input that are done with. The rest must be given again, with more behind it.
     pub consumed: usize,
-    /// None: nothing more can be told from this input now.
+    /// None: nothing more can be told from this input now, unless there is `more`.
     pub event: Option<Event<'a>>,
+    /// No event, yet the rest is worth another call as it is: frames that come to none are taken a limited number at a
+    /// time, so that others have their turn.
+    pub more: bool,
 }
 
 /// What an application (through the driver) wants to be written.
@@ -73,6 +90,14 @@ pub enum Command<'a> {
     Body { length: u64, end: bool },
     /// Ends a response whose head announced trailers.
     Trailers { fields: &'a Fields, base: &'a [u8] },
+    /// Yes to a handshake, with one of the subprotocols that the client offered (the caller has checked that, ASGI-150).
+    Accept { subprotocol: Option<&'a [u8]>, fields: &'a Fields, base: &'a [u8] },
+    /// A whole message; a text is valid UTF-8. It leaves through [`Sink::payload`] as it is, or is compressed from `bytes`.
+    Message { text: bool, bytes: &'a [u8] },
+    /// Answers a ping, with its bytes: at most 125.
+    Pong { bytes: &'a [u8] },
+    /// Begins or answers the close handshake. `reason`: at most 123 bytes. Code 1005, no code at all, is for an answer only.
+    Close { code: u16, reason: &'a str },
 }
 
 /// Where a protocol writes. The driver owns the memory.
@@ -90,7 +115,7 @@ pub enum Status {
     Idle,
     /// Part of a head is there.
     Receiving,
-    /// An exchange runs.
+    /// An exchange runs, or a WebSocket is open or waits for the peer's close frame.
     Busy,
     /// The answer is complete, the rest of the request's body is being read and thrown away.
     Draining,

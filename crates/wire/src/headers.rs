@@ -121,7 +121,7 @@ impl Fields {
     /// piece. Mixed with [`append`](Self::append) or [`push`](Self::push) the block counts as unchecked again.
     #[inline]
     pub fn append_checked(&mut self, base: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-        debug_assert!(crate::http1::grammar::check_field(name, value).is_ok(), "append_checked got an unchecked field");
+        debug_assert!(crate::grammar::check_field(name, value).is_ok(), "append_checked got an unchecked field");
         self.prepared |= self.spans.is_empty();
         let name_start = base.len() as u32;
         base.reserve(name.len() + value.len() + 4);

@@ -12,7 +12,7 @@ use asgate_fuzz::TARGETS;
 const ITERATIONS: u64 = 300_000;
 const LONGEST: usize = 400;
 
-/// Pieces that matter to HTTP/1, to be put anywhere.
+/// Pieces that matter to HTTP/1 and WebSocket, to be put anywhere.
 const WORDS: &[&[u8]] = &[
     b"\r\n",
     b"\r\n\r\n",
@@ -49,6 +49,24 @@ const WORDS: &[&[u8]] = &[
     b"?",
     b"[::1]",
     b"X: y\r\n",
+    b"Connection: Upgrade\n",
+    b"Upgrade: websocket\n",
+    b"Sec-WebSocket-Protocol: a\n",
+    b"Sec-WebSocket-Extensions: permessage-deflate",
+    b"; server_no_context_takeover",
+    b"; client_no_context_takeover",
+    b"; server_max_window_bits=10",
+    b"; client_max_window_bits",
+    b"=\"\\9\"",
+    b"\x00\x00\xff\xff",
+    b"\x03\x00",
+    b"\x81\x83\0\0\0\0abc",
+    b"\x01\x81\0\0\0\0a",
+    b"\x80\x80\0\0\0\0",
+    b"\x88\x82\0\0\0\0\x03\xe8",
+    b"\x89\x80\0\0\0\0",
+    b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\0",
+    b"\xff\0\0\0\0\0\x01\0\0",
 ];
 
 const USAGE: &str = "usage: smoke [--iterations N | --seconds N] [--seed N] [--target NAME]";

@@ -30,7 +30,6 @@ _ONE_PROCESS = "run several processes under your supervisor, each with its own -
 _NO_TLS = Absent(
     "terminate TLS in a proxy such as nginx or Caddy, and bind asgate to localhost or a Unix socket"
 )
-_NO_WS = Absent("WebSocket is not served yet")
 _NO_PROXY = (
     "asgate takes nothing from X-Forwarded-* yet, wrap the application in a middleware such as "
     "uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware"
@@ -51,12 +50,6 @@ ABSENT: Mapping[str, Absent] = {
     "reload_delay": Absent(_NO_RELOAD),
     "http": Absent("asgate has one HTTP parser, leave the option out", same=("auto",), yet=False),
     "http2": Absent("HTTP/2 is not served yet, a proxy can translate it", switch=True, same=_OFF),
-    "ws": Absent("WebSocket is not served yet, only none is accepted", same=("none",)),
-    "ws_max_size": _NO_WS,
-    "ws_max_queue": _NO_WS,
-    "ws_ping_interval": _NO_WS,
-    "ws_ping_timeout": _NO_WS,
-    "ws_per_message_deflate": _NO_WS,
     "proxy_headers": Absent(_NO_PROXY, switch=True, same=_OFF),
     "forwarded_allow_ips": Absent(_NO_PROXY),
     "limit_max_requests": Absent(_NO_RECYCLE),

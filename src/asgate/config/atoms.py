@@ -30,6 +30,7 @@ ATOMS: Mapping[str, str] = {
     "M": "duration in whole milliseconds",
     "D": "duration in microseconds",
     "o": "outcome: `complete`, `aborted` or `disconnected`",
+    "w": "close code of a WebSocket, `1000`, `-` for a request",
     "p": "process id, `<1234>`",
     "{name}i": "the header `name` of the request",
 }

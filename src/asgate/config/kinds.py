@@ -69,10 +69,13 @@ class Count:
 
 
 class Size:
-    """A number of bytes from `least` to `most`; text may end in K, M or G (powers of 1024)."""
+    """A number of bytes from `least` to `most`; text may end in K, M or G (powers of 1024), with B or iB, after a
+    space or without.
+    """
 
     metavar = "BYTES"
     units = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}  # noqa: RUF012 (never changed)
+    unit = r"([kmg]?)(?:i?b)?"
 
     def __init__(self, least: int = 0, most: int = 2**63 - 1) -> None:
         self.least = least
@@ -84,7 +87,7 @@ class Size:
     def parse(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError
-        match = re.fullmatch(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", str(value).strip().lower())
+        match = re.fullmatch(rf"([0-9]{{1,15}})\s*{self.unit}", str(value).strip().lower())
         if match is None or not self.least <= (size := int(match[1]) * self.units[match[2]]) <= self.most:
             raise ValueError
         return size

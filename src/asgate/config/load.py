@@ -12,13 +12,13 @@ import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from asgate.config.absent import ABSENT, harmless, refusal, suggestion
 from asgate.config.envfile import read_env_file
 from asgate.config.kinds import Switch
 from asgate.config.options import names, table
-from asgate.config.settings import OTHER_ADDRESSES, Settings, parsed
+from asgate.config.settings import OTHER_ADDRESSES, Settings, advice_on, parsed
 from asgate.errors import Exit, Failure
 
 PREFIX = "ASGATE_"
@@ -68,12 +68,25 @@ def _options_file(path: Path) -> Origin:
 
 @dataclass(frozen=True)
 class Layer:
-    """Values of one source. `sources` says where each came from, `written` how exactly, in words for a person."""
+    """Values of one source. `sources` says where each came from, `written` how exactly, in words for a person.
+
+    What is wrong is gathered, so that all of it is told at once: `checked` raises it.
+    """
 
     origin: Origin
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
+    wrong: list[Failure] = field(default_factory=list)
+
+    def checked(self) -> Self:
+        """Itself. Raises the `Failure` of a mistake, or one `Failure` with a line for each of several."""
+        if len(self.wrong) == 1:
+            raise self.wrong[0]
+        if self.wrong:
+            first = f"{len(self.wrong)} mistakes in {self.origin.where}:"
+            raise Failure(self.origin.exit_code, "\n".join([first, *map(str, self.wrong)]))
+        return self
 
     def take(self, name: str, value: object, source: str, written: str = "") -> None:
         """Parses one value into the layer; the second of two names for one option is refused."""
@@ -81,11 +94,13 @@ class Layer:
         written = written or source
         if row.name in self.values:
             twice = f"{row.name} is given twice, as {self.written[row.name]} and as {written}"
-            raise self.origin.failure(twice, "leave one out")
+            self.wrong.append(self.origin.failure(twice, "leave one out"))
+            return
         try:
             self.values[row.name] = parsed(row, value, source)
         except Failure as failure:
-            raise self.origin.failure(failure.sentence, failure.hint) from None
+            self.wrong.append(self.origin.failure(failure.sentence, failure.hint))
+            return
         self.sources[row.name] = source
         self.written[row.name] = written
 
@@ -94,7 +109,7 @@ class Layer:
         absent = [name for name, value in given.items() if name in ABSENT and not harmless(name, value)]
         if absent:
             spelled = {(written or {}).get(name, name): name for name in absent}
-            raise self.origin.failure(*refusal(spelled, self.origin.where))
+            self.wrong.append(self.origin.failure(*refusal(spelled, self.origin.where)))
 
 
 @dataclass(frozen=True)
@@ -145,10 +160,10 @@ def flags_layer(given: Mapping[str, object], words: Mapping[str, str] | None) ->
     layer.refuse_absent(given, words)
     for name, value in given.items():
         if name not in names() and name not in ABSENT:
-            raise unknown(name, layer.origin)
+            layer.wrong.append(unknown(name, layer.origin))
         if name in names() and value is not None:
             layer.take(name, value, f"the keyword {name}" if words is None else words[name])
-    return layer
+    return layer.checked()
 
 
 def environment_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
@@ -166,7 +181,7 @@ def environment_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...
             remarks.append(
                 f"the environment variable {variable} is no option" + (f": {hint}" if hint else "")
             )
-    return layer, tuple(remarks)
+    return layer.checked(), tuple(remarks)
 
 
 # What Kubernetes tells the containers of a namespace about a Service named `asgate`, beside ASGATE_PORT.
@@ -209,10 +224,10 @@ def _file(path: Path, *, required: bool) -> Layer:
     for key, value in options.items():
         name = key.replace("-", "_")
         if (name not in names() and name not in ABSENT) or name == "config":
-            raise unknown(key, layer.origin)
-        if name in names():
+            layer.wrong.append(unknown(key, layer.origin))
+        elif name in names():
             layer.take(name, value, str(path), f"{key} in {path}")
-    return layer
+    return layer.checked()
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -231,6 +246,8 @@ def _toml(path: Path) -> dict[str, Any]:
 def unknown(name: str, origin: Origin) -> Failure:
     """The failure for a name that is no option, with what to do about it."""
     if origin is COMMAND_LINE:
+        if instead := _switched_off(name):
+            return origin.failure(f"{name} from {origin.where} is not an option", instead)
         word, known, reference = name, _flags(), "asgate run --help"
     else:
         word, known, reference = name.replace("-", "_"), set(names()) - {"config"}, "docs/options.md"
@@ -238,6 +255,13 @@ def unknown(name: str, origin: Origin) -> Failure:
     if len(word.lstrip("-")) < 2:  # a short flag of another server resembles everything
         near = ""
     return origin.failure(f"{name} from {origin.where} is not an option", near or f"{reference} lists all")
+
+
+def _switched_off(flag: str) -> str:
+    """`--no-ws`: what to write where the option is no switch, but has a word for it."""
+    row = next((row for row in table().values() if flag == f"--no-{row.flag.removeprefix('--')}"), None)
+    advice = "" if row is None else advice_on(row, "off") or advice_on(row, "none")
+    return f"use {row.flag} {advice.removeprefix('use ')}" if row and advice.startswith("use ") else ""
 
 
 def _flags() -> set[str]:

@@ -35,6 +35,9 @@ T = TypeVar("T")
 # beyond it a slip of the pen (`64G`) would end the process instead of a sentence.
 LARGEST_BUFFER = 256 * 2**20
 
+# A message lies in memory whole, and again as what the application gets. Beyond it: pieces, or an upload over HTTP.
+LARGEST_MESSAGE = 2**30
+
 
 @dataclass(frozen=True)
 class Option:
@@ -91,14 +94,24 @@ def option(
     )
 
 
+_OFF = ("off", "none", "never", "no", "false", "0")
+
+
+def off(word: str) -> tuple[tuple[str, str], ...]:
+    """The advice of an option that `word` switches off, for other words that might."""
+    others = "|".join(other for other in _OFF if other != word)
+    return ((f"(?i:{others})", f"use {word} to switch it off"),)
+
+
 def no_zero(advice: str) -> tuple[tuple[str, str], ...]:
-    """The advice of a time that cannot be zero."""
-    return ((r"0+(\.0*)?", advice),)
+    """The advice of a time that cannot be zero, nor switched off."""
+    return ((rf"(?i:0+(\.0*)?|{'|'.join(_OFF)})", advice),)
 
 
 APPLICATION = "Application"
 ADDRESSES = "Addresses"
 HTTP = "HTTP"
+WEBSOCKET = "WebSocket"
 LIMITS = "Limits"
 TIMES = "Times"
 LOGS = "Logs"
@@ -140,6 +153,7 @@ class Options:
         Choice("auto", "on", "off"),
         "Lifespan events: auto goes on without when the application does not take them, on insists, off sends none.",
         group=APPLICATION,
+        advice=off("off"),
     )
     loop: str = option(
         "auto",
@@ -262,6 +276,101 @@ class Options:
         reason="Enough to pay for the poll, few enough that other tasks run within about a millisecond.",
     )
 
+    # ── WebSocket ─────────────────────────────────────────────────────────────────────────────────────────────────
+    ws: str = option(
+        "auto",
+        Choice("auto", "none"),
+        "Whether WebSocket is served; with none a handshake is an ordinary request.",
+        group=WEBSOCKET,
+        reason="RFC 9110 7.8 lets a server ignore Upgrade; uvicorn has the same word for it.",
+        advice=(
+            *off("none"),
+            ("(?i)websockets|websockets-sansio|wsproto", "use auto, asgate has one of its own"),
+        ),
+    )
+    ws_max_size: int = option(
+        16 * 2**20,
+        Size(1, most=LARGEST_MESSAGE),
+        "Largest message, after inflating.",
+        group=WEBSOCKET,
+        reason="It is gathered in memory before the application sees it. uvicorn and hypercorn 16 MiB, websockets "
+        "1 MiB, aiohttp 4 MiB, ws for Node 100 MiB. Beyond it the connection is closed with 1009.",
+    )
+    ws_max_queue: int = option(
+        32,
+        Count(1, 65535),
+        "Messages that wait for the application; beyond it, or beyond --limit-read-buffer, the socket is not read.",
+        group=WEBSOCKET,
+        reason="Enough for a burst of small ones; a single message may be larger than the buffer. uvicorn 32, "
+        "websockets 16.",
+    )
+    ws_ping_interval: float = option(
+        20.0,
+        Seconds(),
+        "After how much silence the server asks whether the client is there; 0 for never.",
+        group=WEBSOCKET,
+        reason="Proxies and NAT forget quiet connections: nginx and AWS ALB after 60 s. uvicorn and websockets 20 s, "
+        "hypercorn none.",
+        advice=off("0"),
+    )
+    ws_ping_timeout: float = option(
+        20.0,
+        Seconds(),
+        "How long a client may owe the answer to a ping; 0 for ever, but it is asked on.",
+        group=WEBSOCKET,
+        reason="As long as a phone may take to come back from a tunnel. uvicorn and websockets 20 s. Time in which the "
+        "server itself does not read, or has not written what lies before the ping, does not count.",
+        advice=off("0"),
+    )
+    ws_close_timeout: float = option(
+        10.0,
+        Seconds(above_zero=True),
+        "How long a client may owe the answer to a close, once that is written.",
+        group=WEBSOCKET,
+        reason="RFC 6455 7.1.1 leaves the time open. websockets and aiohttp 10 s, ws for Node 30 s.",
+        advice=no_zero("0.1 hardly waits, there is no value for ever"),
+    )
+    ws_per_message_deflate: bool = option(
+        True,
+        Switch(),
+        "Compress messages for clients that offer it (RFC 7692).",
+        group=WEBSOCKET,
+        reason="uvicorn, hypercorn and websockets do, ws for Node only when told to.",
+    )
+    ws_deflate_level: int = option(
+        1,
+        Count(1, 9),
+        "Effort of the compression: 1 is the fastest, 9 the smallest.",
+        group=WEBSOCKET,
+        reason="Nothing else happens meanwhile. Of 64 KiB of JSON 1 makes 34 % in 0.2 ms, 2 25 % in 0.4, 6 22 % in 0.55; of "
+        "1 KiB 49 % in 5 µs, 39 % in 14 and 38 % in 16. nginx 1, the page of ws for Node 3, websockets 6.",
+        advice=(("0", "--no-ws-per-message-deflate compresses nothing"),),
+    )
+    ws_deflate_threshold: int = option(
+        1024,
+        Size(0, most=LARGEST_MESSAGE),
+        "Messages below so many bytes go as they are.",
+        group=WEBSOCKET,
+        reason="Measured on JSON: a microsecond saves 10 bytes of a message of 200, 50 of 512 and 100 of 1024, as many as a "
+        "gigabit line carries meanwhile. ws for Node 1024, websockets none; with --ws-deflate-takeover less pays, too.",
+    )
+    ws_deflate_window_bits: int = option(
+        12,
+        Count(9, 15),
+        "How far back a compressed message refers to itself, as a power of two.",
+        group=WEBSOCKET,
+        reason="4 KiB, as in websockets: larger windows save little, and cost memory with --ws-deflate-takeover. A client may ask for "
+        "less, 8 excepted, which zlib does not write.",
+    )
+    ws_deflate_takeover: bool = option(
+        False,
+        Switch(),
+        "Let a message refer to those before it, in both directions.",
+        group=WEBSOCKET,
+        reason="Small messages that resemble each other shrink more, at the cost of memory per connection. Off, nothing "
+        "is kept between messages, which both sides are told (RFC 7692 7.1.1). uvicorn and websockets have it on.",
+    )
+
     # ── Limits ────────────────────────────────────────────────────────────────────────────────────────────────────
     limit_request_line: int = option(
         16 * 1024,
@@ -292,6 +401,7 @@ class Options:
         group=LIMITS,
         reason="Off: bodies are streamed, so that memory does not grow with them, and the application knows its uploads. "
         "nginx 1 MiB, hypercorn and uvicorn none. Beyond it: 413.",
+        advice=off("0"),
     )
     limit_body_rate: int = option(
         240,
@@ -299,6 +409,7 @@ class Options:
         "Fewest body bytes per second a client must send, after --timeout-body; 0 for no limit.",
         group=LIMITS,
         reason="Slow bodies hold a connection and its application (RUDY). IIS and Kestrel 240 B/s, Apache 500 B/s.",
+        advice=off("0"),
     )
     limit_drain_size: int = option(
         256 * 1024,
@@ -317,7 +428,7 @@ class Options:
     limit_connections: int = option(
         16384,
         Count(1),
-        "Open connections; beyond it new ones wait in the backlog.",
+        "Open connections, WebSockets among them; beyond it new ones wait in the backlog.",
         group=LIMITS,
         reason="At 3 KiB each an idle crowd costs 48 MiB. nginx worker_connections 512, Envoy and others leave it open.",
     )
@@ -326,7 +437,16 @@ class Options:
         Count(1),
         "Requests in flight; beyond it 503 with Retry-After.",
         group=LIMITS,
-        reason="A queue that cannot be worked off helps nobody. uvicorn has the same option, off by default.",
+        reason="A queue that cannot be worked off helps nobody. uvicorn has the same option, off by default, and counts open "
+        "WebSockets, too; here they have --limit-websockets.",
+    )
+    limit_websockets: int = option(
+        12288,
+        Count(1),
+        "Open WebSockets; beyond it 503 with Retry-After.",
+        group=LIMITS,
+        reason="Three quarters of --limit-connections: the rest stays for requests, a health check among them, and who "
+        "comes too late is told. Raise both together.",
     )
     limit_pipeline_size: int = option(
         64 * 1024,
@@ -339,9 +459,10 @@ class Options:
     limit_read_buffer: int = option(
         64 * 1024,
         Size(1024),
-        "Body bytes per request that wait for the application; beyond it the socket is not read.",
+        "Bytes of a body, or of a WebSocket's messages, that wait for the application; beyond it the socket is not read.",
         group=LIMITS,
-        reason="uvicorn and asyncio 64 KiB. One such buffer times --limit-concurrency bounds the memory.",
+        reason="uvicorn and asyncio 64 KiB. One such buffer times --limit-concurrency bounds the memory of bodies; each "
+        "WebSocket holds at most one message more, see ws_max_size.",
     )
     limit_write_buffer: int = option(
         64 * 1024,
@@ -392,6 +513,7 @@ class Options:
         group=TIMES,
         reason="With version 2.4 and later frameworks do not watch for disconnects: an idle stream would stay for ever "
         "(AMB-6). A finished response's background work is never cancelled.",
+        advice=off("0"),
     )
     timeout_linger: float = option(
         5.0,
@@ -407,6 +529,7 @@ class Options:
         "For the application's lifespan startup, and again for its shutdown; 0 for no limit.",
         group=TIMES,
         reason="A start that hangs neither serves nor ends. hypercorn 60 s; loading a model takes longer.",
+        advice=off("0"),
     )
     graceful_timeout: float = option(
         30.0,

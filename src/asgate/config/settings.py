@@ -59,10 +59,10 @@ def parsed(row: Option, value: object, source: str) -> Any:
         wrong = _wrong_part(row, value)
         sentence = f"{row.name} is {wrong!r} ({source}), expected {expected}"
         hint = "" if expected == reason else row.help  # a kind that gives a reason has said it all
-        raise Failure(Exit.USAGE, sentence, _advice(row, wrong) or hint) from None
+        raise Failure(Exit.USAGE, sentence, advice_on(row, wrong) or hint) from None
 
 
-def _advice(row: Option, wrong: object) -> str:
+def advice_on(row: Option, wrong: object) -> str:
     """What the table advises about such a value."""
     for pattern, advice in row.advice:
         if match := re.fullmatch(pattern, str(wrong)):

@@ -15,9 +15,19 @@ from asgate.config.atoms import Piece, pieces
 from asgate.observe.logs import AccessHandler, clock, escaped
 
 # As `_core.pyi` has it: client, method, raw_path, query_string, http_version,
-# request headers, status, body bytes, seconds, outcome
+# request headers, status, body bytes, seconds, outcome, close code of a WebSocket
 Record: TypeAlias = tuple[
-    tuple[str, int | None] | None, str, bytes, bytes, str, list[tuple[bytes, bytes]], int, int, float, str
+    tuple[str, int | None] | None,
+    str,
+    bytes,
+    bytes,
+    str,
+    list[tuple[bytes, bytes]],
+    int,
+    int,
+    float,
+    str,
+    int | None,
 ]
 Line: TypeAlias = Callable[[Record, float], str]
 _QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
@@ -70,12 +80,16 @@ def line_format(style: str, handler: AccessHandler | None) -> Line:
 
 
 def human(record: Record, *, colour: bool) -> str:
-    """`127.0.0.1:53412 "GET /path?query HTTP/1.1" 200 13 B 0.42 ms`, and the outcome unless complete."""
+    """`127.0.0.1:53412 "GET /path?query HTTP/1.1" 200 13 B 0.42 ms`, the outcome unless complete, and `, closed 1000`
+    of a WebSocket.
+    """
     status, size, seconds, outcome = record[6], record[7], record[8], record[9]
     shown = str(status) if status else "---"
     if colour:
         shown = f"\x1b[{_colour(status)}m{shown}\x1b[0m"
     tail = "" if outcome == "complete" else f" {outcome}"
+    if record[10] is not None:
+        tail += f", closed {record[10]}"
     return f'{client(record)} "{request_line(record)}" {shown} {size} B {seconds * 1000:.2f} ms{tail}'
 
 
@@ -84,8 +98,10 @@ def _colour(status: int) -> str:
 
 
 def json_line(record: Record, now: float) -> str:
-    """One JSON object: `time`, `level`, `logger`, then the fields of `fields`."""
+    """One JSON object: `time`, `level`, `logger`, then the fields of `fields`; `close_code` for WebSockets only."""
     entry = {"time": clock(now, short=False), "level": "info", "logger": "asgate.access", **fields(record)}
+    if record[10] is None:
+        del entry["close_code"]
     return json.dumps(entry, ensure_ascii=True)
 
 
@@ -101,6 +117,7 @@ def fields(record: Record) -> dict[str, Any]:
         "bytes": record[7],
         "duration_ms": round(record[8] * 1000, 3),
         "outcome": record[9],
+        "close_code": record[10],
     }
 
 
@@ -171,5 +188,6 @@ _ATOMS: dict[str, Line] = {
     "M": lambda record, _: str(int(record[8] * 1000)),
     "D": lambda record, _: str(int(record[8] * 1_000_000)),
     "o": lambda record, _: record[9],
+    "w": lambda record, _: str(record[10] or "-"),
     "p": lambda _, __: f"<{os.getpid()}>",
 }

@@ -47,10 +47,8 @@ class Reports:
         if passed_over:
             log.info("%d more refusals were not logged", passed_over)
         host = "-" if client is None else str(client[0])
-        level = logging.WARNING if status >= 500 else logging.INFO
-        log.log(
-            level, "refused %s: %s%s", escaped(host), f"{status}, " if status else "closed, ", escaped(reason)
-        )
+        level = logging.WARNING if 500 <= status < 600 else logging.INFO
+        log.log(level, "refused %s: %s, %s", escaped(host), _told(status), escaped(reason))
 
     def accessed(self, records: list[Record]) -> None:
         if self._access is not None:
@@ -58,6 +56,13 @@ class Reports:
 
     def trouble(self, message: str) -> None:
         log.warning("%s", escaped(message))
+
+
+def _told(status: int) -> str:
+    """What the client was told: a status of HTTP, a close code of a WebSocket, or nothing (0)."""
+    if not status:
+        return "closed"
+    return str(status) if status < 1000 else f"close code {status}"
 
 
 class Allowance:

@@ -22,6 +22,17 @@ def outside(traceback: TracebackType | None) -> TracebackType | None:
     return traceback
 
 
+def place(traceback: TracebackType | None) -> str:
+    """`apps.py:181`: the innermost line that is not ours; empty if there is none."""
+    found = ""
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        if not _inside(name):
+            found = f"{Path(name).name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return found
+
+
 def _inside(filename: str) -> bool:
     return filename.startswith((_OURS, *_IMPORT))
 

@@ -14,6 +14,8 @@ from asgate.config.load import from_keywords
 from asgate.config.settings import Settings
 from asgate.errors import Exit, Failure
 from asgate.observe import access
+from asgate.observe.logs import escaped
+from asgate.observe.tracebacks import place
 from asgate.server.importer import call_factory, described, import_target
 from asgate.server.interface import as_asgi3
 from asgate.server.sockets import Listener, open_sockets
@@ -84,6 +86,11 @@ class Server:
         if not self._listeners:
             raise RuntimeError("the server is not running, so it has no address")
         return self.urls[0]
+
+    @property
+    def websockets(self) -> int:
+        """How many WebSockets are open, with those whose handshake waits for its answer; 0 when it does not serve."""
+        return 0 if self._worker is None else self._worker.websockets
 
     def load(self) -> None:
         """Imports the target and checks that it is an application; `start` does it otherwise."""
@@ -207,7 +214,10 @@ class Server:
 
     def _quit(self, error: BaseException) -> None:
         self._quit_error = error
-        self.ask_to_stop(f"the application raised {type(error).__name__}")
+        where = place(error.__traceback__)
+        self.ask_to_stop(
+            escaped(f"{error!r} raised at {where}" if where else f"the application raised {error!r}")
+        )
 
     def _raise_quit(self) -> None:
         error, self._quit_error = self._quit_error, None

@@ -70,6 +70,10 @@ class Worker(Reports):
             listener.listen(self._settings.backlog)
             self._reactor.listen(listener.socket.fileno())
 
+    @property
+    def websockets(self) -> int:
+        return 0 if self._reactor is None else self._reactor.websockets
+
     async def stop(self, hurry: asyncio.Event) -> Exit:
         """Ends everything in order and tells how it went; when `hurry` is set the waits are cut short."""
         try:

@@ -8,20 +8,34 @@ use pyo3::types::PyBytes;
 use wire::Command;
 use wire::http1::response::check_trailers;
 
-use crate::errors::{disconnected, from_wire, illegal};
+use crate::errors::{ClientDisconnected, disconnected, from_wire, illegal};
 use crate::exchange::awaitable::{Done, Waiting, Wanted};
 use crate::exchange::fields::{self, Block};
 use crate::exchange::files;
 use crate::exchange::message::{self, Message};
-use crate::exchange::{Exchange, Held, Phase};
+use crate::exchange::{Exchange, Held, Phase, websocket};
 use crate::reactor;
-use crate::reactor::connection::Source;
 use crate::reactor::output;
+use crate::reactor::payload::Source;
 
 /// `send(event)`: effect first, then something to await.
 #[inline]
 pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let sent = carry_out(slf, event);
+    if let Err(error) = &sent
+        && error.is_instance_of::<ClientDisconnected>(slf.py())
+    {
+        slf.get().state.lock()?.refused = true;
+    }
+    sent
+}
+
+#[inline]
+fn carry_out(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     let this = slf.get();
+    if this.websocket {
+        return websocket::command::send(slf, event);
+    }
     {
         let mut state = this.state.lock()?;
         if matches!(state.phase, Phase::Complete) {
@@ -35,8 +49,10 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
         }
     }
     match message::parse(event)? {
-        Message::Body { body, more } => send_body(slf, &body, more),
-        Message::Start { status, headers, trailers } => start(slf, status, headers.as_ref(), trailers),
+        Message::Body { body, more } => send_body(slf, "http.response.body", &body, more),
+        Message::Start { status, headers, trailers } => {
+            start(slf, "http.response.start", status, headers.as_ref(), trailers)
+        }
         Message::Trailers { headers, more } => send_trailers(slf, headers.as_ref(), more),
         Message::EarlyHint { links } => hint(slf, &links),
         Message::PathSend { path } => send_path(slf, &path),
@@ -54,31 +70,44 @@ pub fn send(slf: &Bound<'_, Exchange>, event: &Bound<'_, PyAny>) -> PyResult<Py<
 
 /// The client is not there any more (ASGI-110; nothing happens where version 2.3 is claimed, ASGI-034).
 #[cold]
-fn departed(slf: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>> {
-    if slf.get().reactor.get().settings.late_send_raises { Err(disconnected()) } else { Done::shared(slf.py()) }
+pub fn departed(slf: &Bound<'_, Exchange>) -> PyResult<Py<PyAny>> {
+    refused(slf, disconnected())
+}
+
+/// Nobody is there to take the message, for the reason that `error` says. An application that tries again and again,
+/// whatever it hears, lets others go first now and then.
+#[cold]
+pub fn refused(slf: &Bound<'_, Exchange>, error: PyErr) -> PyResult<Py<PyAny>> {
+    if !slf.get().reactor.get().settings.late_send_raises {
+        return Done::shared(slf.py());
+    }
+    if slf.get().count_sent(0)? {
+        return Ok(Py::new(slf.py(), Waiting::new(slf.clone().unbind(), Wanted::Refusal(error)))?.into_any());
+    }
+    Err(error)
 }
 
 /// `http.response.start`: checked whole and held back until the first body message (ASGI-106).
 #[inline]
-fn start(
+pub fn start(
     slf: &Bound<'_, Exchange>,
+    name: &str,
     status: u16,
     headers: Option<&Bound<'_, PyAny>>,
     trailers: bool,
 ) -> PyResult<Py<PyAny>> {
-    const NAME: &str = "http.response.start";
     let this = slf.get();
     if !matches!(this.state.lock()?.phase, Phase::Open) {
-        return Err(illegal(format!("{NAME} was sent already; expected http.response.body (ASGI-037)")));
+        return Err(illegal(format!("{name} was sent already; expected http.response.body (ASGI-037)")));
     }
     let mut block = reactor::lend_block(this.reactor.get())?;
     if let Some(headers) = headers {
-        fields::read_fields(NAME, headers, &mut block)?;
+        fields::read_fields(name, headers, &mut block)?;
     }
     let declared = declared_length(&block)?;
     let mut state = this.state.lock()?;
     if !matches!(state.phase, Phase::Open) {
-        return Err(illegal(format!("{NAME} was sent already; expected http.response.body (ASGI-037)")));
+        return Err(illegal(format!("{name} was sent already; expected http.response.body (ASGI-037)")));
     }
     state.phase = Phase::Held(Held { status, block, trailers, declared });
     drop(state);
@@ -109,8 +138,8 @@ fn declared_length(block: &Block) -> PyResult<Option<u64>> {
 
 /// `http.response.body`.
 #[inline]
-fn send_body(slf: &Bound<'_, Exchange>, body: &Bound<'_, PyBytes>, more: bool) -> PyResult<Py<PyAny>> {
-    in_order(slf, "http.response.body")?;
+pub fn send_body(slf: &Bound<'_, Exchange>, name: &str, body: &Bound<'_, PyBytes>, more: bool) -> PyResult<Py<PyAny>> {
+    in_order(slf, name)?;
     let length = body.as_bytes().len();
     let this = slf.get();
     let limit = this.reactor.get().settings.write_buffer;
@@ -142,7 +171,7 @@ fn in_order(slf: &Bound<'_, Exchange>, name: &str) -> PyResult<()> {
 
 /// After a command whose exchange was made to wait for room *before* it: a connection that broke while it was carried
 /// out has told the exchange so (`cut_off`), and a client that left is no success (ASGI-110, ASGI-267).
-fn until_written(slf: &Bound<'_, Exchange>, level: u64) -> PyResult<Py<PyAny>> {
+pub fn until_written(slf: &Bound<'_, Exchange>, level: u64) -> PyResult<Py<PyAny>> {
     if slf.get().state.lock()?.cut_off {
         return departed(slf);
     }

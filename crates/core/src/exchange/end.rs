@@ -4,24 +4,59 @@
 use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
-use crate::errors::{ClientDisconnected, is_cancelled, is_disconnected};
+use crate::errors::{is_cancelled, is_disconnected};
 use crate::exchange::command;
 use crate::exchange::dispatch;
 use crate::exchange::fields::Block;
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::websocket::{self, Stage};
+use crate::exchange::{Exchange, Phase, State};
 use crate::keys::Keys;
 use crate::reactor;
 use crate::reactor::observer::observe;
 use crate::reactor::output;
 use crate::reactor::tally;
 
+const UNSENT: &str = "the application returned without sending a response (ASGI-018)";
+const PART: &str = "the application returned before its response was complete: it was cut short (ASGI-018)";
+const UNFINISHED: &str =
+    "the application returned without websocket.http.response.body behind its websocket.http.response.start (ASGI-231)";
+const UNANSWERED: &str = "the application returned without an answer to the handshake (ASGI-153)";
+
 /// How far the response was when the application ended.
 enum Reached {
     Nothing,
     Part,
+    /// A WebSocket that is still open.
+    Open,
     All,
     /// The client had left.
     Gone,
+}
+
+impl Reached {
+    fn of(inner: &State) -> Self {
+        let stage = inner.socket.as_ref().map(|socket| socket.stage);
+        match (&inner.phase, stage) {
+            (Phase::Complete, _) => Self::All,
+            _ if inner.gone => Self::Gone,
+            (_, Some(Stage::Open | Stage::Leaving)) => Self::Open,
+            (_, Some(Stage::Closed | Stage::Denied)) => Self::All,
+            (Phase::Open | Phase::Held(_), _) => Self::Nothing,
+            (Phase::Streaming { .. } | Phase::Trailers, _) => Self::Part,
+        }
+    }
+}
+
+/// How the server's own end comes in.
+struct Stopped {
+    cancelled: bool,
+    restarting: bool,
+}
+
+impl Stopped {
+    fn by_us(&self) -> bool {
+        self.cancelled || self.restarting
+    }
 }
 
 /// The application has ended; its task ends with it.
@@ -35,22 +70,20 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
         observe(this.reactor.bind(exchange.py()), "child_ended", (code,));
         return Ok(());
     }
-    let (reached, cancelled, garbage) = {
+    let (reached, stopped, garbage) = {
         let mut inner = this.state.lock()?;
         inner.over = true;
-        let reached = match inner.phase {
-            Phase::Complete => Reached::All,
-            _ if inner.gone => Reached::Gone,
-            Phase::Open | Phase::Held(_) => Reached::Nothing,
-            Phase::Streaming { .. } | Phase::Trailers => Reached::Part,
-        };
+        let reached = Reached::of(&inner);
         let mut state = reactor.state.lock()?;
         let listed = inner.listed.take().and_then(|listed| state.running.remove(listed));
-        (reached, inner.cancelled, (inner.task.take(), inner.coroutine.take(), listed))
+        let restarting = inner.socket.as_ref().is_some_and(|socket| socket.restarting);
+        let stopped = Stopped { cancelled: inner.cancelled, restarting };
+        (reached, stopped, (inner.task.take(), inner.coroutine.take(), listed))
     };
-    tell(exchange, &reached, cancelled, result.as_ref().err())?;
+    tell(exchange, &reached, stopped.cancelled, result.as_ref().err())?;
     let answered = match reached {
-        Reached::Nothing => fail(exchange, if cancelled { 503 } else { 500 }),
+        Reached::Nothing => fail(exchange, if stopped.by_us() { 503 } else { 500 }),
+        Reached::Open => websocket::end::returned(exchange, result.is_err(), stopped.by_us()),
         Reached::Part => output::abort(exchange),
         Reached::All | Reached::Gone => Ok(()),
     };
@@ -68,32 +101,39 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
 fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, error: Option<&PyErr>) -> PyResult<()> {
     let py = exchange.py();
     let reactor = exchange.get().reactor.bind(py);
-    let scope = exchange.get().state.lock()?.scope.clone_ref(py);
+    let (scope, refused, owed) = {
+        let inner = exchange.get().state.lock()?;
+        // Of our own client. The news of another one's departure are an error of who lets them pass here.
+        (inner.scope.clone_ref(py), inner.refused, owed(&inner, reached))
+    };
     match error {
         Some(error) if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) => {
             observe(reactor, "quit", (with_traceback(py, error),));
         }
-        Some(error)
-            if (matches!(reached, Reached::Gone) || error.is_instance_of::<ClientDisconnected>(py))
-                && is_disconnected(py, error) => {}
+        Some(error) if (matches!(reached, Reached::Gone) || refused) && is_disconnected(py, error) => {}
         Some(error) if is_cancelled(py, error)? && (cancelled || matches!(reached, Reached::Gone)) => {}
         Some(error) => observe(reactor, "application_raised", (with_traceback(py, error), scope)),
         None if cancelled => {}
-        None => match reached {
-            Reached::Nothing => observe(
-                reactor,
-                "application_broke",
-                ("the application returned without sending a response (ASGI-018)", scope),
-            ),
-            Reached::Part => observe(
-                reactor,
-                "application_broke",
-                ("the application returned before its response was complete: it was cut short (ASGI-018)", scope),
-            ),
-            Reached::All | Reached::Gone => {}
-        },
+        None => {
+            if let Some(owed) = owed {
+                observe(reactor, "application_broke", (owed, scope));
+            }
+        }
     }
     Ok(())
+}
+
+/// What an application that returns now has not done.
+fn owed(inner: &State, reached: &Reached) -> Option<&'static str> {
+    match (reached, &inner.socket) {
+        (Reached::Part, _) => Some(PART),
+        (Reached::Nothing, None) => Some(UNSENT),
+        // Who has heard of the end owes no answer to the handshake.
+        (Reached::Nothing, Some(socket)) if socket.told => None,
+        (Reached::Nothing, Some(socket)) if socket.stage == Stage::Denying => Some(UNFINISHED),
+        (Reached::Nothing, Some(_)) => Some(UNANSWERED),
+        (Reached::All | Reached::Gone | Reached::Open, _) => None,
+    }
 }
 
 /// The exception with its traceback, which Python 3.11 keeps apart.
@@ -122,16 +162,11 @@ fn fail(exchange: &Bound<'_, Exchange>, status: u16) -> PyResult<()> {
 /// Frees the place among the requests in flight, and writes the access line of an exchange whose client left.
 fn release(exchange: &Bound<'_, Exchange>, reached: &Reached) -> PyResult<()> {
     let this = exchange.get();
-    {
-        let mut inner = this.state.lock()?;
-        if std::mem::take(&mut inner.counted) {
-            this.reactor.get().state.lock()?.in_flight -= 1;
-        }
-    }
+    this.state.lock()?.uncount(&mut *this.reactor.get().state.lock()?);
     match reached {
         Reached::Gone => tally::ended(exchange, "disconnected"),
         Reached::Part => tally::ended(exchange, "aborted"),
-        Reached::Nothing | Reached::All => Ok(()),
+        Reached::Nothing | Reached::All | Reached::Open => Ok(()),
     }
 }
 
@@ -155,14 +190,16 @@ fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
     Ok(())
 }
 
-/// Cancels an application that has neither sent nor received since its client left; otherwise looks again later.
+/// Cancels an application that has neither sent nor received since its client left; otherwise looks again later. That of
+/// a WebSocket is left alone if it has taken messages, or heard of the end: it may have much to put away.
 pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let this = exchange.get();
     let reactor = this.reactor.get();
     let now = reactor::now(reactor)?;
     let (task, scope, wait) = {
         let inner = this.state.lock()?;
-        if inner.over || matches!(inner.phase, Phase::Complete) {
+        let heard = inner.socket.as_ref().is_some_and(|socket| !socket.may_not_notice());
+        if inner.over || heard || matches!(inner.phase, Phase::Complete) {
             return Ok(());
         }
         let idle = now.saturating_sub(inner.last_active);

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use wire::Fields;
-use wire::http1::grammar::check_field;
+use wire::grammar::check_field;
 
 use crate::errors::{illegal, wrong_type};
 

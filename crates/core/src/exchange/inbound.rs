@@ -6,7 +6,7 @@ use pyo3::types::{PyBytes, PyDict};
 use wire::Command;
 
 use crate::exchange::command;
-use crate::exchange::{EVENT_COST, Exchange, Phase, Polled};
+use crate::exchange::{EVENT_COST, Exchange, Phase, Polled, websocket};
 use crate::keys::Keys;
 use crate::reactor;
 use crate::reactor::input;
@@ -78,7 +78,10 @@ impl Exchange {
     /// The next event, if there is one now.
     pub fn poll_receive<'py>(slf: &Bound<'py, Self>) -> PyResult<Polled<'py>> {
         let this = slf.get();
-        if this.must_give_way()? {
+        if this.websocket {
+            return websocket::inbound::poll(slf);
+        }
+        if this.state.lock()?.gives_way() {
             return Ok(Polled::Turn);
         }
         if let Some(event) = this.ready_event(slf.py())? {
@@ -96,6 +99,7 @@ impl Exchange {
         Ok(Polled::Pending)
     }
 
+    #[inline]
     fn ready_event<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let (piece, gone) = {
             let mut state = self.state.lock()?;

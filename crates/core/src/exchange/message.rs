@@ -28,14 +28,7 @@ pub enum Message<'py> {
 /// `TypeError` for a wrong Python type, [`crate::errors::MessageError`] for an unknown type or a missing key.
 #[inline]
 pub fn parse<'py>(event: &Bound<'py, PyAny>) -> PyResult<Message<'py>> {
-    let py = event.py();
-    let keys = Keys::of(py);
-    let Ok(event) = event.cast::<PyDict>() else {
-        return Err(not_a_dict(event));
-    };
-    let kind =
-        event.get_item(keys.kind.bind(py))?.ok_or_else(|| illegal("send: the message has no 'type' (ASGI-010)"))?;
-    let event = Event { dict: event, keys };
+    let (event, kind) = Event::of(event)?;
     // Names with dots are not interned by the compiler: they are compared as text.
     match kind.cast::<PyString>().map(|name| name.to_str()) {
         Ok(Ok("http.response.body")) => event.body(),
@@ -50,12 +43,55 @@ fn not_a_dict(event: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!("send: the message must be a dict, not {kind} (ASGI-010, ASGI-041)"))
 }
 
-struct Event<'a, 'py> {
+/// A message while it is read.
+pub struct Event<'a, 'py> {
     dict: &'a Bound<'py, PyDict>,
-    keys: &'static Keys,
+    pub keys: &'static Keys,
 }
 
-impl<'py> Event<'_, 'py> {
+/// A key that is looked for.
+pub struct Place<'a> {
+    pub key: &'a Py<PyString>,
+    pub name: &'static str,
+}
+
+impl<'a, 'py> Event<'a, 'py> {
+    /// The message and its type.
+    #[inline]
+    pub fn of(event: &'a Bound<'py, PyAny>) -> PyResult<(Self, Bound<'py, PyAny>)> {
+        let keys = Keys::of(event.py());
+        let Ok(dict) = event.cast::<PyDict>() else {
+            return Err(not_a_dict(event));
+        };
+        let kind = dict
+            .get_item(keys.kind.bind(event.py()))?
+            .ok_or_else(|| illegal("send: the message has no 'type' (ASGI-010)"))?;
+        Ok((Self { dict, keys }, kind))
+    }
+
+    pub fn py(&self) -> Python<'py> {
+        self.dict.py()
+    }
+
+    /// The values of a few keys, in one walk over the dict.
+    #[inline]
+    pub fn places<const N: usize>(&self, wanted: [Place<'_>; N]) -> [Option<Bound<'py, PyAny>>; N] {
+        let mut found = [const { None }; N];
+        self.walk(|key, value| {
+            if key.is(&self.keys.kind) {
+                return;
+            }
+            let place = wanted
+                .iter()
+                .position(|place| key.is(place.key))
+                .or_else(|| text(&key).and_then(|name| wanted.iter().position(|place| place.name == name)));
+            if let Some(index) = place {
+                found[index] = Some(value.to_owned());
+            }
+        });
+        found
+    }
+
     #[cold]
     fn other(&self, kind: &Bound<'py, PyAny>) -> PyResult<Message<'py>> {
         let Ok(name) = kind.cast::<PyString>() else {
@@ -120,7 +156,7 @@ impl<'py> Event<'_, 'py> {
             *place = Some(value.to_owned());
         });
         let body = match body {
-            Some(body) => as_bytes(NAME, body)?,
+            Some(body) => as_bytes(NAME, "'body'", body)?,
             None => self.keys.empty_bytes.bind(self.dict.py()).clone(),
         };
         Ok(Message::Body { body, more: flag(NAME, "'more_body'", more)? })
@@ -177,7 +213,7 @@ impl<'py> Event<'_, 'py> {
     }
 
     #[inline]
-    fn get(&self, key: &Py<PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn get(&self, key: &Py<PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.dict.get_item(key.bind(self.dict.py()))
     }
 
@@ -204,7 +240,7 @@ impl<'py> Event<'_, 'py> {
 
 /// A final status (SERVER-20).
 #[inline]
-fn final_status(message: &str, status: &Bound<'_, PyAny>) -> PyResult<u16> {
+pub fn final_status(message: &str, status: &Bound<'_, PyAny>) -> PyResult<u16> {
     if !status.is_instance_of::<PyInt>() || status.is_instance_of::<PyBool>() {
         return Err(wrong_type(message, "'status'", "int", status));
     }
@@ -215,7 +251,7 @@ fn final_status(message: &str, status: &Bound<'_, PyAny>) -> PyResult<u16> {
 
 /// A bool, False where it is missing.
 #[inline]
-fn flag(message: &str, name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
+pub fn flag(message: &str, name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
     match value {
         None => Ok(false),
         Some(value) => match value.cast::<PyBool>() {
@@ -231,21 +267,21 @@ fn text(key: &Bound<'_, PyAny>) -> Option<String> {
     Some(key.cast::<PyString>().ok()?.to_str().ok()?.to_owned())
 }
 
-fn missing(message: &str, key: &str) -> PyErr {
+pub fn missing(message: &str, key: &str) -> PyErr {
     illegal(format!("{message}: the mandatory key '{key}' is missing (ASGI-031)"))
 }
 
 /// `bytes` as they are; `bytearray` and `memoryview` are copied, since the application may change them (ASGI-113).
 #[inline]
-fn as_bytes<'py>(message: &str, body: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+pub fn as_bytes<'py>(message: &str, key: &str, body: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     match body.cast_into_exact::<PyBytes>() {
         Ok(bytes) => Ok(bytes),
-        Err(error) => copied(message, error.into_inner()),
+        Err(error) => copied(message, key, error.into_inner()),
     }
 }
 
 #[cold]
-fn copied<'py>(message: &str, body: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+fn copied<'py>(message: &str, key: &str, body: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     if let Ok(bytes) = body.cast::<PyBytes>() {
         return Ok(PyBytes::new(body.py(), bytes.as_bytes()));
     }
@@ -253,5 +289,5 @@ fn copied<'py>(message: &str, body: Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
         let copy = body.py().get_type::<PyBytes>().call1((&body,))?;
         return Ok(copy.cast_into::<PyBytes>()?);
     }
-    Err(wrong_type(message, "'body'", "bytes", &body))
+    Err(wrong_type(message, key, "bytes", &body))
 }

@@ -16,13 +16,15 @@ pub mod dispatch;
 pub mod end;
 pub mod fields;
 pub mod files;
+mod future;
 mod inbound;
 mod memo;
 pub mod message;
 mod renewed;
 pub mod scope;
 pub mod task;
-mod waiters;
+pub mod waiters;
+pub mod websocket;
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyStopIteration;
@@ -36,6 +38,7 @@ use crate::errors::disconnected;
 use crate::exchange::fields::Block;
 use crate::exchange::inbound::Inbound;
 use crate::exchange::waiters::Waiters;
+use crate::exchange::websocket::Socket;
 use crate::reactor::Reactor;
 use crate::reactor::output;
 use crate::reactor::tally::Record;
@@ -79,12 +82,16 @@ pub struct State {
     pub cut_off: bool,
     /// The application has ended.
     pub over: bool,
+    /// A `send` has raised because the client is gone, or the server going.
+    pub refused: bool,
     /// The server cancelled the application (shutdown).
     pub cancelled: bool,
     pub head_only: bool,
     pub accepts_hints: bool,
     expects_continue: bool,
     inbound: Inbound,
+    /// The other protocol's side, where this is a WebSocket.
+    pub socket: Option<Box<Socket>>,
     /// Bytes taken or sent since the application last gave way to other tasks.
     streak: usize,
     waiters: Waiters,
@@ -109,6 +116,23 @@ impl State {
     pub fn waits(&self) -> bool {
         !self.waiters.is_empty()
     }
+
+    /// An application that takes event after event without ever waiting lets the other tasks of the loop go first now
+    /// and then, even one that overlooks `http.disconnect` and asks for ever.
+    fn gives_way(&mut self) -> bool {
+        let due = self.streak >= STREAK_LIMIT;
+        if due {
+            self.streak = 0;
+        }
+        due
+    }
+
+    /// Gives the place among the requests in flight, or among the WebSockets, back.
+    pub fn uncount(&mut self, shared: &mut crate::reactor::state::State) {
+        if std::mem::take(&mut self.counted) {
+            *shared.places.of(self.socket.is_some()) -= 1;
+        }
+    }
 }
 
 /// What a poll of an awaitable found.
@@ -125,8 +149,13 @@ pub struct Exchange {
     pub reactor: Py<Reactor>,
     pub key: usize,
     pub stream: StreamId,
+    pub websocket: bool,
     pub state: LoopCell<State>,
 }
+
+/// Python takes up to 512 bytes, with 48 of its own for an object of this kind, from a pool of its own; beyond that a
+/// request costs one `malloc` more.
+const _: () = assert!(std::mem::size_of::<Exchange>() <= 464);
 
 /// What an exchange is born with.
 pub struct Birth {
@@ -136,6 +165,7 @@ pub struct Birth {
     pub expects_continue: bool,
     pub accepts_hints: bool,
     pub head_only: bool,
+    pub socket: Option<Box<Socket>>,
     pub scope: Py<PyDict>,
     pub record: Record,
     pub now: Millis,
@@ -150,16 +180,19 @@ const EVENT_COST: usize = 256;
 
 impl Exchange {
     pub fn new(reactor: Py<Reactor>, birth: Birth) -> Self {
+        let websocket = birth.socket.is_some();
         let state = State {
             phase: Phase::Open,
             gone: false,
             cut_off: false,
             over: false,
+            refused: false,
             cancelled: false,
             head_only: birth.head_only,
             accepts_hints: birth.accepts_hints,
             expects_continue: birth.expects_continue,
             inbound: Inbound::new(birth.has_body),
+            socket: birth.socket,
             streak: 0,
             waiters: Waiters::default(),
             unstarted: false,
@@ -173,18 +206,29 @@ impl Exchange {
             born: birth.now,
             counted: true,
         };
-        Self { reactor, key: birth.key, stream: birth.stream, state: LoopCell::new(state) }
+        Self { reactor, key: birth.key, stream: birth.stream, websocket, state: LoopCell::new(state) }
     }
 
     /// The client is gone before the response was complete: every `receive` says so from now on (ASGI-095 to 097).
     pub fn client_left(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (waiters, grace) = {
             let mut state = slf.get().state.lock()?;
+            let state = &mut *state;
+            let waiters = state.waiters.take();
             let streaming = matches!(state.phase, Phase::Streaming { .. } | Phase::Trailers);
+            // Who asks is told, and who takes messages will be: it is not disturbed at its work.
+            let unheard = match &mut state.socket {
+                Some(socket) => {
+                    let unheard = waiters.is_empty() && socket.may_not_notice();
+                    socket.left();
+                    unheard || streaming
+                }
+                None => streaming,
+            };
             if !matches!(state.phase, Phase::Complete) {
                 state.gone = true;
             }
-            (state.waiters.take(), streaming && !state.over)
+            (waiters, unheard && !state.over)
         };
         waiters.wake(slf.py());
         if grace {
@@ -197,9 +241,10 @@ impl Exchange {
     pub fn poll_room<'py>(slf: &Bound<'py, Self>, level: u64) -> PyResult<Polled<'py>> {
         let this = slf.get();
         {
-            let state = this.state.lock()?;
+            let mut state = this.state.lock()?;
             if state.gone || state.cut_off {
                 let raises = this.reactor.get().settings.late_send_raises;
+                state.refused |= raises;
                 return if raises { Err(disconnected()) } else { Ok(Polled::Finished) };
             }
         }
@@ -209,21 +254,11 @@ impl Exchange {
         }
     }
 
-    /// An application that takes event after event without ever waiting lets the other tasks of the loop go first now
-    /// and then, even one that overlooks `http.disconnect` and asks for ever.
-    fn must_give_way(&self) -> PyResult<bool> {
-        let mut state = self.state.lock()?;
-        let due = state.streak >= STREAK_LIMIT;
-        if due {
-            state.streak = 0;
-        }
-        Ok(due)
-    }
-
     /// Counts what was sent; tells whether the application should give way before it goes on.
     pub fn count_sent(&self, length: usize) -> PyResult<bool> {
-        self.state.lock()?.streak += length + EVENT_COST;
-        self.must_give_way()
+        let mut state = self.state.lock()?;
+        state.streak += length + EVENT_COST;
+        Ok(state.gives_way())
     }
 }
 

@@ -9,7 +9,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use wire::http1::recall::{Known, Recall, is_secret};
-use wire::{Fields, Head, Version};
+use wire::{Fields, Head, Version, subprotocols};
 
 use crate::cell::LoopCell;
 use crate::exchange::memo::Memo;
@@ -32,8 +32,12 @@ pub struct Scopes {
     drafts: LoopCell<Vec<Option<Draft>>>,
     asgi: Renewed,
     extensions: Renewed,
+    websocket_extensions: Renewed,
     lifespan_state: Option<Py<PyAny>>,
 }
+
+/// A scope, and what the access log will want to know of it.
+pub type Made<'py> = (Bound<'py, PyDict>, Option<Access>);
 
 /// What all scopes of one repeated head have in common: copied, then completed with fresh containers.
 struct Draft {
@@ -58,6 +62,7 @@ impl Scopes {
             drafts: LoopCell::new((0..Recall::SLOTS).map(|_| None).collect()),
             asgi: Renewed::new(asgi),
             extensions,
+            websocket_extensions: Renewed::of_dicts(&[&keys.websocket_response], py),
             lifespan_state: state.map(Bound::unbind),
         })
     }
@@ -105,7 +110,7 @@ impl Scopes {
         head: &Head<'_>,
         fields: &Fields,
         settings: &Settings,
-    ) -> PyResult<(Bound<'py, PyDict>, Option<Access>)> {
+    ) -> PyResult<Made<'py>> {
         let py = template.py();
         let keys = Keys::of(py);
         let recalled = match fields.known() {
@@ -130,8 +135,47 @@ impl Scopes {
             scope.set_item(&keys.state, shallow_copy(state.bind(py))?)?;
         }
         scope.set_item(&keys.extensions, self.extensions(py, keys, head)?)?;
-        let access = if settings.access_log { Some(Access::of(&scope, client, headers)?) } else { None };
+        let access = if settings.access_log {
+            Some(Access::of(&scope, keys.method(py, head.method), client, headers)?)
+        } else {
+            None
+        };
         Ok((scope, access))
+    }
+
+    /// The scope of a WebSocket (ASGI-130 to 142): that of a request without a method, with the subprotocols that the
+    /// client offers, which are given beside it as well.
+    pub fn make_websocket<'py>(
+        &self,
+        template: &Bound<'py, PyDict>,
+        client: Option<Bound<'py, PyAny>>,
+        head: &Head<'_>,
+        fields: &Fields,
+        settings: &Settings,
+    ) -> PyResult<(Made<'py>, Vec<String>)> {
+        let py = template.py();
+        let keys = Keys::of(py);
+        let scope = self.constant_part(keys, template, head, settings)?;
+        let headers = self.headers(py, keys, head, fields)?;
+        scope.set_item(&keys.headers, &headers)?;
+        let access = match settings.access_log {
+            true => Some(Access::of(&scope, keys.method(py, head.method), client.clone(), headers)?),
+            false => None,
+        };
+        scope.del_item(&keys.method)?;
+        scope.set_item(&keys.kind, &keys.websocket)?;
+        let secure = scope.get_item(&keys.scheme)?.is_some_and(|scheme| scheme.eq("https").unwrap_or(false));
+        scope.set_item(&keys.scheme, if secure { &keys.wss } else { &keys.ws })?;
+        scope.set_item(&keys.asgi, self.asgi.make(py)?)?;
+        scope.set_item(&keys.client, &client)?;
+        let offered: Vec<String> =
+            subprotocols(fields, head.base).map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        scope.set_item(&keys.subprotocols, PyList::new(py, &offered)?)?;
+        scope.set_item(&keys.extensions, self.websocket_extensions.make(py)?)?;
+        if let Some(state) = &self.lifespan_state {
+            scope.set_item(&keys.state, shallow_copy(state.bind(py))?)?;
+        }
+        Ok(((scope, access), offered))
     }
 
     /// The draft of a head that was seen before, copied.

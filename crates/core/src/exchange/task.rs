@@ -48,7 +48,10 @@ pub fn start(slf: &Bound<'_, Reactor>, exchange: &Bound<'_, Exchange>) -> PyResu
         this.state.lock()?.unstarted += 1;
     }
     let arguments = PyTuple::new(py, [exchange])?;
-    let task = match this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py))) {
+    let running = std::mem::replace(&mut this.state.lock()?.steps.running, true);
+    let made = this.tasks.task_type.bind(py).call(arguments, Some(this.tasks.options.bind(py)));
+    this.state.lock()?.steps.running = running;
+    let task = match made {
         Ok(task) => task,
         Err(error) => return end::finish(exchange, Err(error)),
     };

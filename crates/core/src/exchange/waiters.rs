@@ -1,18 +1,23 @@
-//! Futures of whatever waits for news of an exchange: `receive` for an event, `send` for room. All are woken by any news
-//! and look again; so nobody has to know who waits for what.
+//! Who waits for news of an exchange, and how they hear of it: `receive` waits for an event, `send` for room. Any news
+//! wakes all, and each looks again; so nobody has to know who waits for what.
+//!
+//! A woken task takes its step inside the reactor's turn, as the loop would do it: `context.run(callback, future)`. So
+//! what it sends leaves with the burst, and the news makes no way through the loop's queue. Outside of a turn, and where
+//! a task is being stepped already, the loop's `call_soon` does it as ever.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::exchange::Exchange;
-use crate::keys::Keys;
+use crate::exchange::awaitable::Waiting;
+use crate::exchange::future::Callback;
+use crate::reactor::output;
+use crate::reactor::{Reactor, guarded};
 
-/// From so many waiters on, the cancelled ones are dropped whenever their number has doubled.
-const CROWD: usize = 16;
-
+/// Who is woken by the next news of an exchange.
 #[derive(Default)]
-pub struct Waiters(Vec<Py<PyAny>>);
+pub struct Waiters(Vec<Py<Waiting>>);
 
 impl Waiters {
     pub fn is_empty(&self) -> bool {
@@ -24,40 +29,17 @@ impl Waiters {
         std::mem::take(self)
     }
 
-    fn is_crowd(&self) -> bool {
-        self.0.len() >= CROWD && self.0.len().is_power_of_two()
-    }
-
-    /// Without those that were cancelled: an application that polls with a time-out leaves one behind each time.
-    fn still_waiting(self, py: Python<'_>) -> PyResult<Self> {
-        let mut waiting = Vec::new();
-        for waiter in self.0 {
-            if !waiter.bind(py).call_method0(&Keys::of(py).done)?.is_truthy()? {
-                waiting.push(waiter);
-            }
-        }
-        Ok(Self(waiting))
-    }
-
-    /// Ends the futures that are still awaited. A cancelled one is done already.
     pub fn wake(self, py: Python<'_>) {
-        let keys = Keys::of(py);
-        for waiter in self.0 {
-            let waiter = waiter.bind(py);
-            let woken = waiter.call_method0(&keys.done).and_then(|done| {
-                if !done.is_truthy()? {
-                    waiter.call_method1(&keys.set_result, (py.None(),))?;
-                }
-                Ok(())
-            });
-            if let Err(error) = woken {
-                error.write_unraisable(py, Some(waiter));
+        for waiting in self.0 {
+            let waiting = waiting.bind(py);
+            if let Err(error) = Waiting::wake(waiting) {
+                error.write_unraisable(py, Some(waiting));
             }
         }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.0.iter().try_for_each(|waiter| visit.call(waiter))
+        self.0.iter().try_for_each(|waiting| visit.call(waiting))
     }
 }
 
@@ -69,23 +51,100 @@ impl Exchange {
         Ok(())
     }
 
-    /// A future that ends when there is something to look at; in the form in which a task takes it.
-    pub fn wait(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        let keys = Keys::of(py);
-        let this = slf.get();
-        let future = this.reactor.get().event_loop.call_method0(py, &keys.create_future)?;
-        future.setattr(py, &keys.future_blocking, true)?;
-        let crowd = {
-            let mut state = this.state.lock()?;
-            state.streak = 0;
-            state.waiters.0.push(future.clone_ref(py));
-            if state.waiters.is_crowd() { state.waiters.take() } else { Waiters::default() }
-        };
-        if !crowd.is_empty() {
-            let mut waiting = crowd.still_waiting(py)?;
-            this.state.lock()?.waiters.0.append(&mut waiting.0);
-        }
-        Ok(future)
+    /// `waiting` hears of the next news. The task gives way to others meanwhile.
+    pub fn wait(&self, waiting: &Bound<'_, Waiting>) -> PyResult<()> {
+        let mut state = self.state.lock()?;
+        state.streak = 0;
+        state.waiters.0.push(waiting.clone().unbind());
+        Ok(())
     }
+
+    /// `waiting` hears of nothing any more. The caller drops it where Python may run.
+    pub fn forget(&self, waiting: &Bound<'_, Waiting>) -> PyResult<Option<Py<Waiting>>> {
+        let waiters = &mut self.state.lock()?.waiters.0;
+        Ok(waiters.iter().position(|it| it.is(waiting)).map(|index| waiters.swap_remove(index)))
+    }
+}
+
+/// The steps that tasks take inside a turn.
+#[derive(Default)]
+pub struct Steps {
+    /// One is being taken: asyncio steps no other task from within it.
+    pub running: bool,
+    /// Who has news, and takes a step in this turn.
+    woken: Vec<Woken>,
+}
+
+/// A task that has news and takes its step soon.
+pub struct Woken {
+    waiting: Py<Waiting>,
+    callback: Callback,
+}
+
+impl Woken {
+    /// There is news for `waiting`: its task goes on in this turn, or through the loop where none is going on.
+    pub fn tell(waiting: &Bound<'_, Waiting>, callback: Callback) -> PyResult<()> {
+        let reactor = waiting.get().exchange().get().reactor.get();
+        {
+            let mut state = reactor.state.lock()?;
+            if state.in_turn && !state.closed {
+                state.steps.woken.push(Self { waiting: waiting.clone().unbind(), callback });
+                return Ok(());
+            }
+        }
+        callback.call_soon(waiting)
+    }
+
+    /// Steps the task. What it sends on its own connection leaves when it yields.
+    fn step(&self, slf: &Bound<'_, Reactor>) -> PyResult<()> {
+        let waiting = self.waiting.bind(slf.py());
+        let key = waiting.get().exchange().get().key;
+        let before = {
+            let mut state = slf.get().state.lock()?;
+            state.steps.running = true;
+            state.dispatching.replace(key)
+        };
+        let called = self.callback.call(waiting);
+        {
+            let mut state = slf.get().state.lock()?;
+            state.steps.running = false;
+            state.dispatching = before;
+        }
+        match called {
+            Ok(true) => {}
+            Ok(false) => self.callback.call_soon(waiting)?,
+            // SystemExit or KeyboardInterrupt of a task of the application's own, which asyncio hands to its loop.
+            Err(error) => error.write_unraisable(slf.py(), Some(waiting)),
+        }
+        if before == Some(key) { Ok(()) } else { output::settle(slf, key) }
+    }
+}
+
+/// Steps the tasks that have news; not those that get theirs from these steps, so that a turn ends. Returns whether there
+/// was one. A task is not stepped from within another one: asyncio forbids it.
+pub fn step_woken(slf: &Bound<'_, Reactor>) -> PyResult<bool> {
+    let mut woken = {
+        let mut state = slf.get().state.lock()?;
+        if state.steps.running || state.steps.woken.is_empty() {
+            return Ok(false);
+        }
+        std::mem::take(&mut state.steps.woken)
+    };
+    for one in woken.drain(..) {
+        guarded(slf, one.waiting.get().exchange().get().key, || one.step(slf));
+    }
+    let mut state = slf.get().state.lock()?;
+    if state.steps.woken.is_empty() {
+        state.steps.woken = woken;
+    }
+    Ok(true)
+}
+
+/// The turn ends: who was woken too late goes through the loop.
+pub fn leave_to_loop(slf: &Bound<'_, Reactor>) -> PyResult<()> {
+    let woken = std::mem::take(&mut slf.get().state.lock()?.steps.woken);
+    for one in woken {
+        one.callback.call_soon(one.waiting.bind(slf.py()))?;
+    }
+    Ok(())
 }

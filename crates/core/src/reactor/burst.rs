@@ -9,6 +9,7 @@ use net::poller::Ready;
 use net::stream::Read;
 use pyo3::prelude::*;
 
+use crate::exchange::waiters;
 use crate::reactor::accept;
 use crate::reactor::input;
 use crate::reactor::output;
@@ -42,12 +43,13 @@ pub fn serve(slf: &Bound<'_, Reactor>, ready: &[Ready]) -> PyResult<()> {
                 *filled = gather(&mut state, *news, &mut slot[..room]);
             }
         }
-        for ((news, slot), filled) in burst.iter().zip(slots.chunks(SLOT)).zip(filled) {
-            guarded(slf, news.key, || attend(slf, news.key, &slot[..filled]));
+        for ((news, slot), filled) in burst.iter().zip(slots.chunks_mut(SLOT)).zip(filled) {
+            guarded(slf, news.key, || attend(slf, news.key, &mut slot[..filled]));
         }
         for news in burst.iter().filter(|news| news.key < LISTENER_KEYS) {
             guarded(slf, news.key, || output::settle(slf, news.key));
         }
+        waiters::step_woken(slf)?;
     }
     slf.get().state.lock()?.slots.0 = slots;
     Ok(())
@@ -103,7 +105,7 @@ fn gather(state: &mut State, news: Ready, slot: &mut [u8]) -> usize {
     }
 }
 
-fn attend(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<()> {
+fn attend(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResult<()> {
     if key >= LISTENER_KEYS {
         return accept::accept(slf, key);
     }

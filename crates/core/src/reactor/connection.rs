@@ -1,20 +1,16 @@
 //! One connection: socket, protocol, what waits to be written, and which exchanges run on it. Plain Rust: nothing here
 //! runs Python code, so everything may happen while the reactor's state is locked.
 
-use net::outlet::{Flush, Outlet, Payload};
+use net::outlet::{Flush, Outlet};
 use net::stream::{Read, Stream};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use wire::{Command, Millis, Session, Sink, Status, StreamId};
+use pyo3::types::PyDict;
+use wire::{Command, Limits, Millis, Session, Status, StreamId};
 
 use crate::exchange::Exchange;
 use crate::exchange::fields::Block;
-use crate::exchange::files::FileRange;
+use crate::reactor::payload::{Chunk, Source, Writer};
 use crate::settings::Settings;
-
-/// Payloads up to this many bytes are copied behind the head: below it, a copy is cheaper than keeping a reference and
-/// giving the kernel one more segment. (Measured with hello and echo bodies; see docs/benchmarks.md.)
-const COPY_LIMIT: usize = 4096;
 
 /// Time for an application to take the rest of its body after the client has hung up, where no other is set.
 const UNHEARD_GRACE: Millis = 30_000;
@@ -24,57 +20,6 @@ const BUSY_LATELY: Millis = 1000;
 
 /// Bytes written for one connection before the others get their turn.
 const WRITE_BUDGET: u64 = 1 << 20;
-
-/// A `bytes` object of the application that waits in the outlet.
-pub struct Chunk(Py<PyBytes>);
-
-impl Payload for Chunk {
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: outlets live in the reactor's state, which is reached only from Python-attached code.
-        let py = unsafe { Python::assume_attached() };
-        self.0.as_bytes(py)
-    }
-}
-
-/// Where a body command takes its payload from.
-pub enum Source<'a, 'py> {
-    None,
-    Slice(&'a [u8]),
-    Bytes(&'a Bound<'py, PyBytes>),
-    File(Option<FileRange>),
-    /// A file whose length, and all about it, is the application's to announce (ASGI-263).
-    Path(Option<FileRange>),
-}
-
-struct Writer<'a, 'py> {
-    outlet: &'a mut Outlet<Chunk>,
-    source: Source<'a, 'py>,
-}
-
-impl Sink for Writer<'_, '_> {
-    #[inline]
-    fn bytes(&mut self) -> &mut Vec<u8> {
-        self.outlet.bytes()
-    }
-
-    #[inline]
-    fn payload(&mut self, from: u64, to: u64) {
-        let (start, end) = (from as usize, to as usize);
-        match &mut self.source {
-            Source::None => {}
-            Source::Slice(bytes) => self.outlet.bytes().extend_from_slice(&bytes[start..end]),
-            Source::Bytes(bytes) if end - start <= COPY_LIMIT => {
-                self.outlet.bytes().extend_from_slice(&bytes.as_bytes()[start..end]);
-            }
-            Source::Bytes(bytes) => self.outlet.push_payload(Chunk(bytes.clone().unbind()), start, end),
-            Source::File(range) | Source::Path(range) => {
-                if let Some(range) = range.take() {
-                    self.outlet.push_file(range.file, range.offset + from, to - from);
-                }
-            }
-        }
-    }
-}
 
 /// What a flush left to do.
 #[derive(Debug)]
@@ -113,6 +58,8 @@ pub struct Connection {
     pub template: Py<PyDict>,
     /// Bytes that may wait to be written before a new request waits, too.
     write_buffer: u64,
+    /// What the newest ping held that could not be answered yet.
+    pub owed_pong: Option<(StreamId, Box<[u8]>)>,
     /// Bytes may be waiting in the kernel (edge-triggered: true until a read came back short).
     pub readable: bool,
     /// The peer has shut down its side; there may still be bytes before its end.
@@ -165,6 +112,7 @@ impl Connection {
             client,
             template,
             write_buffer,
+            owed_pong: None,
             readable: false,
             hung_up: false,
             hung_up_at: 0,
@@ -204,6 +152,11 @@ impl Connection {
         }
     }
 
+    /// Whether all that is left is the client's answer to the end of a WebSocket.
+    pub fn owes_close(&self) -> bool {
+        self.session.is_websocket() && self.exchanges.is_empty() && self.linger_until.is_none()
+    }
+
     /// Whether input could be used now.
     pub fn wants_input(&self) -> bool {
         !self.paused && !self.is_crowded() && (self.linger_until.is_some() || self.session.wants_input())
@@ -211,7 +164,22 @@ impl Connection {
 
     /// A client that does not read its answers gets no further ones: the next request waits, however often it was sent.
     pub fn is_crowded(&self) -> bool {
-        self.exchanges.is_empty() && self.outlet.len() > self.write_buffer
+        self.exchanges.is_empty() && self.has_much_to_write()
+    }
+
+    /// Whether nothing more can be taken in: answers, or messages, wait for somebody to take them.
+    pub fn is_full(&self) -> bool {
+        self.is_crowded() || (self.session.is_websocket() && self.paused)
+    }
+
+    /// Whether so much waits to be written that nothing should be added unasked.
+    pub fn has_much_to_write(&self) -> bool {
+        self.outlet.len() > self.write_buffer
+    }
+
+    /// Whether what comes in starts something new, which does not belong to an application that reads it as it likes.
+    pub fn between_answers(&self) -> bool {
+        self.exchanges.is_empty() || self.session.is_websocket()
     }
 
     /// Whether reading could bring something that is useful now.
@@ -247,6 +215,25 @@ impl Connection {
         self.session.send(stream, command, &mut Writer { outlet: &mut self.outlet, source }, now)
     }
 
+    /// Takes an exchange off whose conversation is over: the connection goes on without it, and the access log hears of it
+    /// when all is written. The caller drops what is given where Python may run.
+    pub fn depart(&mut self, stream: StreamId, logged: bool, now: Millis) -> Option<Py<Exchange>> {
+        let mut taken = self.take_exchange(stream);
+        self.fresh = !self.inbox.is_empty();
+        if self.paused {
+            self.resume(now);
+        }
+        if let Some(exchange) = taken.take_if(|_| logged) {
+            self.leaving.push(exchange);
+        }
+        taken
+    }
+
+    /// What the time has brought: a ping to write, or the end.
+    pub fn handle_timeout(&mut self, limits: &Limits, now: Millis) -> Result<(), wire::Error> {
+        self.session.handle_timeout(limits, &mut Writer { outlet: &mut self.outlet, source: Source::None }, now)
+    }
+
     /// Answers a broken request; `block` holds the fields that all our answers have.
     pub fn refuse(&mut self, error: &wire::Error, block: &Block) {
         let mut writer = Writer { outlet: &mut self.outlet, source: Source::None };
@@ -273,7 +260,22 @@ impl Connection {
             Flushed::Full => Some(now),
             _ => None,
         };
+        if self.session.is_websocket() {
+            self.tell_pace(now);
+        }
         flushed
+    }
+
+    /// Whether the peer can do what it owes us: we read it, and a ping does not lie behind what it has to read.
+    fn tell_pace(&mut self, now: Millis) {
+        self.session.set_reading(!self.paused, now);
+        self.session.set_flushed(self.outlet.is_empty(), now);
+    }
+
+    /// The application is behind: nothing is read.
+    pub fn pause(&mut self, now: Millis) {
+        self.paused = true;
+        self.tell_pace(now);
     }
 
     /// The peer will send no more than what lies in the kernel.
@@ -286,13 +288,14 @@ impl Connection {
     pub fn resume(&mut self, now: Millis) {
         self.paused = false;
         self.hung_up_at = now;
-        self.session.set_reading(true, now);
+        self.tell_pace(now);
     }
 
     /// The client is gone, as far as one can see, but the application takes nothing of its body, and so would not hear of
-    /// it: how long it is given for that.
+    /// it: how long it is given for that. (The messages of a WebSocket are not lost with their client.)
     pub fn departure(&self, settings: &Settings) -> Option<Millis> {
-        let unheard = self.hung_up && self.paused && !self.ended && !settings.half_close;
+        let unheard =
+            self.hung_up && self.paused && !self.ended && !settings.half_close && !self.session.is_websocket();
         let grace = if settings.disconnect_timeout > 0 { settings.disconnect_timeout } else { UNHEARD_GRACE };
         unheard.then(|| self.hung_up_at + grace)
     }
@@ -327,6 +330,12 @@ impl Connection {
             // A process that the application has forked may hold a copy: closing ours alone would not tell the peer.
             self.stream.shutdown_write();
         }
+    }
+
+    /// Answers the ping that has waited for room; returns whether there was one.
+    pub fn answer_ping(&mut self, now: Millis) -> bool {
+        let Some((stream, bytes)) = self.owed_pong.take() else { return false };
+        self.send(stream, Command::Pong { bytes: &bytes }, Source::None, now).is_ok()
     }
 
     /// All is said and written: whether the connection should end now.

@@ -18,10 +18,11 @@ pub fn expire(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     };
     match late {
         Late::No => {}
-        Late::Idle => input::cut_off(slf, key)?,
+        Late::Idle => input::cut_off(slf, key, None)?,
         Late::Told(status, reason) => {
             observe(slf, "refused", (client, status, reason));
-            input::cut_off(slf, key)?;
+            // No close frame has come: the application is told 1006, whatever the client is (RFC 6455 section 7.1.5).
+            input::cut_off(slf, key, None)?;
         }
     }
     input::notice_end(slf, key)?;
@@ -59,7 +60,7 @@ fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
         connection.ended = true;
         return Late::Told(0, "the client took no bytes for too long (timeout_write)");
     }
-    let Err(error) = connection.session.handle_timeout(&reactor.settings.wire, now) else { return Late::No };
+    let Err(error) = connection.handle_timeout(&reactor.settings.wire, now) else { return Late::No };
     let mut block = Block::default();
     state.defaults.append(&reactor.settings, &mut block, now);
     connection.refuse(&error, &block);

@@ -3,6 +3,7 @@
 
 use crate::exchange::Exchange;
 use crate::exchange::dispatch;
+use crate::exchange::websocket;
 use crate::reactor::connection::Connection;
 use crate::reactor::output;
 use crate::reactor::{Reactor, guarded};
@@ -34,8 +35,8 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     let mut rounds = 0;
     while rounds < READ_ROUNDS && serve_once(slf, key)? > 0 {
         rounds += 1;
-        if slf.get().state.lock()?.connections.get(key).is_some_and(|connection| connection.fresh) {
-            // Pipelined requests are left: others first.
+        if slf.get().state.lock()?.connections.get(key).is_some_and(|it| it.fresh || it.session.is_websocket()) {
+            // Pipelined requests are left, or small frames, of which one read has many: others first.
             rounds = READ_ROUNDS;
         }
     }
@@ -48,11 +49,12 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
 /// One read (or the bytes that were kept) through the protocol. Returns how many bytes; 0: nothing more can be done now.
 fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
     let this = slf.get();
-    let (buffer, filled) = {
+    let (mut buffer, filled) = {
         let mut state = this.state.lock()?;
         let state = &mut *state;
         let Some(connection) = state.connections.get_mut(key) else { return Ok(0) };
-        if connection.digesting || !connection.wants_input() {
+        let idle = !connection.has_input() && connection.linger_until.is_none();
+        if idle || connection.digesting || !connection.wants_input() {
             return Ok(0);
         }
         let mut buffer = take_buffer(&mut state.buffer, connection, &this.settings);
@@ -63,7 +65,7 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
         connection.digesting = true;
         (buffer, filled)
     };
-    let looked = look_at(slf, key, &buffer[..filled]);
+    let looked = look_at(slf, key, &mut buffer[..filled]);
     let mut state = this.state.lock()?;
     if state.buffer.is_empty() {
         state.buffer = buffer;
@@ -72,7 +74,7 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
 }
 
 /// Passes input through the protocol and keeps what it could not use. Returns whether there is more to see to.
-pub fn look_at(slf: &Bound<'_, Reactor>, key: usize, input: &[u8]) -> PyResult<bool> {
+pub fn look_at(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResult<bool> {
     let this = slf.get();
     let before = this.state.lock()?.dispatching.replace(key);
     let used = dispatch::digest(slf, key, input);
@@ -165,7 +167,7 @@ pub fn notice_end(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
         let reset = connection.ended
             && connection.inbox.is_empty()
             && matches!(connection.session.receive_eof(), Some(Event::Reset { .. }));
-        let leaves = connection.broken || reset || !this.settings.half_close;
+        let leaves = connection.broken || reset || !this.settings.half_close || connection.session.is_websocket();
         if leaves && !reset && !connection.broken && connection.born == state.turns {
             // Request and end came together: the application shall have its first step before it hears of the end.
             connection.born = 0;
@@ -177,13 +179,17 @@ pub fn notice_end(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     if cut_short { output::lose(slf, key, "") } else { Ok(()) }
 }
 
-/// The protocol has refused to go on: exchanges that wait for more input will get none.
-pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+/// The protocol has refused to go on: exchanges that wait for more input will get none. `code`: what a WebSocket's client
+/// was told, if anything (ASGI-177).
+pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize, code: Option<u16>) -> PyResult<()> {
     let exchanges = match slf.get().state.lock()?.connections.get_mut(key) {
         Some(connection) => std::mem::take(&mut connection.exchanges),
         None => Vec::new(),
     };
     for (_, exchange) in exchanges {
+        if let Some(code) = code {
+            websocket::end::failed(exchange.bind(slf.py()), code, "")?;
+        }
         Exchange::client_left(exchange.bind(slf.py()))?;
     }
     Ok(())

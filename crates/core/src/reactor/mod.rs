@@ -8,8 +8,9 @@ mod deadlines;
 pub mod input;
 pub mod observer;
 pub mod output;
+pub mod payload;
 pub mod shutdown;
-mod state;
+pub mod state;
 pub mod tally;
 
 use std::os::fd::{BorrowedFd, RawFd};
@@ -30,6 +31,7 @@ use crate::errors::panicked;
 use crate::exchange::fields::Block;
 use crate::exchange::scope::Scopes;
 use crate::exchange::task::Tasks;
+use crate::exchange::waiters;
 use crate::keys::Keys;
 use crate::settings::Settings;
 
@@ -62,6 +64,7 @@ pub fn now(reactor: &Reactor) -> PyResult<Millis> {
     Ok(reactor.state.lock()?.refresh())
 }
 
+#[inline]
 pub fn lend_block(reactor: &Reactor) -> PyResult<Block> {
     Ok(reactor.state.lock()?.lend_block())
 }
@@ -170,6 +173,7 @@ impl Reactor {
             state.in_turn = false;
             !state.backlog.is_empty() || !state.dirty.is_empty()
         };
+        waiters::leave_to_loop(slf)?;
         // A loop that refuses the one may still grant the other, and be asked again then.
         let scheduled = if more { Self::schedule(slf) } else { Ok(()) };
         Self::set_alarm(slf)?;
@@ -206,7 +210,7 @@ impl Reactor {
             }
         }
         slf.get().state.lock()?.due = due;
-        Ok(())
+        waiters::step_woken(slf).map(|_| ())
     }
 }
 
@@ -298,6 +302,12 @@ impl Reactor {
 
     fn waiting_for(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {
         shutdown::waiting_for(slf)
+    }
+
+    /// That are open, or whose handshake waits for its answer.
+    #[getter]
+    fn websockets(&self) -> PyResult<usize> {
+        Ok(self.state.lock()?.places.websockets)
     }
 
     #[getter]

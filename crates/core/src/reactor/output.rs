@@ -27,9 +27,9 @@ pub fn settle(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
             return Ok(());
         }
         let flushed = flush(connection, &mut state.spare, state.now);
-        let mut verdict = judge(connection, &flushed, this);
+        let mut verdict = judge(connection, &flushed, this, state.now);
         if state.cancelling && connection.exchanges.is_empty() {
-            verdict = Verdict::Lost("");
+            verdict = last_verdict(connection);
         }
         match verdict {
             Verdict::Stay { again: true, .. } => state.queue(key),
@@ -65,7 +65,7 @@ fn flush(connection: &mut Connection, spare: &mut Vec<Vec<u8>>, now: Millis) -> 
     flushed
 }
 
-fn judge(connection: &mut Connection, flushed: &Flushed, reactor: &Reactor) -> Verdict {
+fn judge(connection: &mut Connection, flushed: &Flushed, reactor: &Reactor, now: Millis) -> Verdict {
     if let Flushed::Lost(reason) = flushed {
         return Verdict::Lost(reason);
     }
@@ -77,11 +77,24 @@ fn judge(connection: &mut Connection, flushed: &Flushed, reactor: &Reactor) -> V
         return Verdict::Lost("");
     }
     let has_room = connection.outlet.len() <= reactor.settings.write_buffer / 2;
+    let answered = has_room && connection.answer_ping(now);
     let wake = if has_room { std::mem::take(&mut connection.waiting_for_room) } else { Vec::new() };
     let left = if empty { std::mem::take(&mut connection.leaving) } else { Vec::new() };
     let useful = connection.wants_input() && connection.has_input();
-    let again = matches!(flushed, Flushed::Again) || (useful && connection.exchanges.is_empty());
+    let again = answered || matches!(flushed, Flushed::Again) || (useful && connection.between_answers());
     Verdict::Stay { wake, left, again }
+}
+
+/// The grace time of a stop is over. The close frame of a WebSocket still has a moment to be read: what its client sends
+/// meanwhile would turn a plain close into a reset, and take the frame away.
+fn last_verdict(connection: &Connection) -> Verdict {
+    if !connection.session.is_websocket() || connection.ended || !connection.outlet.is_empty() {
+        return Verdict::Lost("");
+    }
+    match connection.linger_until {
+        None => Verdict::Linger,
+        Some(_) => Verdict::Stay { wake: Vec::new(), left: Vec::new(), again: false },
+    }
 }
 
 fn carry_out(slf: &Bound<'_, Reactor>, key: usize, verdict: Verdict) -> PyResult<()> {
@@ -221,22 +234,13 @@ pub fn response_completed(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let (taken, waits) = {
         let mut inner = this.state.lock()?;
         let mut state = reactor.state.lock()?;
-        if std::mem::take(&mut inner.counted) {
-            state.in_flight -= 1;
-        }
+        inner.uncount(&mut state);
         let waits = inner.waits();
         let now = state.now;
-        let mut taken = None;
-        if let Some(connection) = state.connections.get_mut(this.key) {
-            taken = connection.take_exchange(this.stream);
-            connection.fresh = !connection.inbox.is_empty();
-            if connection.paused {
-                connection.resume(now);
-            }
-            if let Some(exchange) = taken.take_if(|_| reactor.settings.access_log) {
-                connection.leaving.push(exchange);
-            }
-        }
+        let taken = state
+            .connections
+            .get_mut(this.key)
+            .and_then(|connection| connection.depart(this.stream, reactor.settings.access_log, now));
         (taken, waits)
     };
     drop(taken);

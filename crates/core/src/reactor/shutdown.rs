@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::exchange::websocket::{self, Stage};
 use crate::exchange::{Exchange, Phase};
 use crate::keys::Keys;
 use crate::reactor;
@@ -39,6 +40,13 @@ fn drain_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
         connection.readable |= connection.wants_read();
     }
     input::serve(slf, key)?;
+    let sockets: Vec<Py<Exchange>> = match slf.get().state.lock()?.connections.get(key) {
+        Some(connection) => connection.exchanges.iter().map(|(_, exchange)| exchange.clone_ref(slf.py())).collect(),
+        None => Vec::new(),
+    };
+    for exchange in sockets.iter().filter(|exchange| exchange.get().websocket) {
+        websocket::end::restart(exchange.bind(slf.py()))?;
+    }
     {
         let mut state = slf.get().state.lock()?;
         let now = state.now;
@@ -139,7 +147,10 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
     for exchange in running(slf)? {
         let (scope, begun, age, gone) = {
             let inner = exchange.get().state.lock()?;
+            let stage = inner.socket.as_ref().map(|socket| socket.stage);
             let begun = match inner.phase {
+                _ if matches!(stage, Some(Stage::Open | Stage::Leaving)) => "open",
+                _ if matches!(stage, Some(Stage::Closed | Stage::Gone)) => "closed",
                 Phase::Open | Phase::Held(_) => "no response yet",
                 Phase::Streaming { .. } | Phase::Trailers => "response begun",
                 Phase::Complete => "response complete, background work",
@@ -151,14 +162,29 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
             let value = scope.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
             value.unwrap_or_else(|| "?".to_owned())
         };
-        let from = match scope.get_item(&keys.client)?.and_then(|client| client.extract::<(String, u16)>().ok()) {
-            Some((host, port)) if host.contains(':') => format!(" from [{host}]:{port}"),
-            Some((host, port)) => format!(" from {host}:{port}"),
-            None => String::new(),
-        };
+        let from = origin(scope.get_item(&keys.client)?.as_ref());
         let left = if gone { ", client gone" } else { "" };
         let seconds = age as f64 / 1000.0;
-        lines.push(format!("{} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.method), text(&keys.path)));
+        let method = if exchange.get().websocket { "WebSocket".to_owned() } else { text(&keys.method) };
+        lines.push(format!("{method} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.path)));
+    }
+    let state = slf.get().state.lock()?;
+    for key in state.connections.keys() {
+        if let Some(connection) = state.connections.get(key)
+            && connection.owes_close()
+        {
+            let from = origin(connection.client.as_ref().map(|client| client.bind(py)));
+            lines.push(format!("the close frame of a WebSocket{from}"));
+        }
     }
     Ok(lines)
+}
+
+/// Where a client is, for those that have an address.
+fn origin(client: Option<&Bound<'_, PyAny>>) -> String {
+    match client.and_then(|client| client.extract::<(String, u16)>().ok()) {
+        Some((host, port)) if host.contains(':') => format!(" from [{host}]:{port}"),
+        Some((host, port)) => format!(" from {host}:{port}"),
+        None => String::new(),
+    }
 }

@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::tally::Tally;
 use crate::exchange::Exchange;
 use crate::exchange::fields::Block;
+use crate::exchange::waiters::Steps;
 use crate::settings::Settings;
 
 /// Largest buffer of a kept block: a response with huge headers must not cost memory for ever.
@@ -47,7 +48,8 @@ pub struct State {
     pub(super) dirty: Vec<usize>,
     /// The connection whose input is being looked at: what its applications send is written when they yield.
     pub dispatching: Option<usize>,
-    pub(super) in_turn: bool,
+    pub in_turn: bool,
+    pub steps: Steps,
     /// A call of `turn` is in the loop's queue.
     pub(super) scheduled: bool,
     /// When the loop's timer calls `turn`, and its handle.
@@ -63,8 +65,7 @@ pub struct State {
     pub running: Slab<Py<Exchange>>,
     /// Applications that the loop will start in its present round (before Python 3.12 a task cannot start at once).
     pub unstarted: usize,
-    /// Requests whose response is not complete.
-    pub in_flight: usize,
+    pub places: Places,
     pub requests: u64,
     pub tally: Tally,
     /// We are a forked child: all this is the parent's.
@@ -75,6 +76,21 @@ pub struct State {
     /// The grace time of a stop is over: a connection whose applications have ended goes, whatever it still has to say.
     pub cancelling: bool,
     pub drained: bool,
+}
+
+/// How many places are taken, of those that are limited.
+#[derive(Default)]
+pub struct Places {
+    /// By requests whose response is not complete.
+    pub requests: usize,
+    /// By WebSockets whose application runs.
+    pub websockets: usize,
+}
+
+impl Places {
+    pub fn of(&mut self, websocket: bool) -> &mut usize {
+        if websocket { &mut self.websockets } else { &mut self.requests }
+    }
 }
 
 /// The fields that every response gets unless the application sent its own (ASGI-119).
@@ -136,6 +152,7 @@ impl State {
             dirty: Vec::new(),
             dispatching: None,
             in_turn: false,
+            steps: Steps::default(),
             scheduled: false,
             alarm: Millis::MAX,
             alarm_handle: None,
@@ -147,7 +164,7 @@ impl State {
             spare: Vec::new(),
             running: Slab::new(),
             unstarted: 0,
-            in_flight: 0,
+            places: Places::default(),
             requests: 0,
             tally: Tally::default(),
             abandoned: false,
@@ -201,6 +218,7 @@ impl State {
         self.blocks.pop().unwrap_or_default()
     }
 
+    #[inline]
     pub fn give_block(&mut self, mut block: Block) {
         if self.blocks.len() < SPARE_BLOCKS && block.bytes.capacity() <= SPARE_BLOCK_SIZE {
             block.clear();

@@ -24,6 +24,7 @@ impl Access {
     /// Taken from a scope that the application has not seen yet.
     pub fn of(
         scope: &Bound<'_, PyDict>,
+        method: Bound<'_, PyString>,
         client: Option<Bound<'_, PyAny>>,
         headers: Bound<'_, PyList>,
     ) -> PyResult<Self> {
@@ -36,7 +37,7 @@ impl Access {
         };
         Ok(Self {
             client: client.map(Bound::unbind),
-            method: text(&keys.method)?,
+            method: method.unbind(),
             raw_path: bytes(&keys.raw_path)?,
             query: bytes(&keys.query_string)?,
             version: text(&keys.http_version)?,
@@ -55,8 +56,8 @@ pub struct Record {
     /// Microseconds of the reactor's clock.
     pub started: u64,
     access: Option<Access>,
-    /// Trailers of earlier messages, until the last one comes.
-    pub trailers: Option<Block>,
+    /// Trailers of earlier messages, until the last one comes. Boxed, as they are rare: see the size of `Exchange`.
+    pub trailers: Option<Box<Block>>,
 }
 
 impl Record {
@@ -77,12 +78,15 @@ pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<
     if !reactor.settings.access_log {
         return Ok(());
     }
-    let (access, status, sent, started) = {
+    let (access, status, sent, started, code) = {
         let mut inner = this.state.lock()?;
+        let inner = &mut *inner;
         let record = &mut inner.record;
         let Some(access) = record.access.take() else { return Ok(()) };
-        (access, record.status, record.sent, record.started)
+        let code = inner.socket.as_ref().filter(|_| record.status == 101).map(|socket| socket.close_code());
+        (access, record.status, record.sent, record.started, code)
     };
+    let outcome = code.map_or(outcome, ending);
     let seconds = reactor.state.lock()?.micros().saturating_sub(started) as f64 / 1e6;
     let line = (
         access.client,
@@ -95,10 +99,20 @@ pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<
         sent,
         seconds,
         outcome,
+        code,
     )
         .into_pyobject(exchange.py())?;
     reactor.state.lock()?.tally.records.push(line.into_any().unbind());
     Reactor::schedule(this.reactor.bind(exchange.py()))
+}
+
+/// How well a WebSocket has ended.
+fn ending(code: u16) -> &'static str {
+    match code {
+        1006 => "disconnected",
+        1002 | 1007 | 1009 | 1011 => "aborted",
+        _ => "complete",
+    }
 }
 
 impl Tally {

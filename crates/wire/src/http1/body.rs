@@ -12,9 +12,9 @@
 //!                         LastFeed ─▶ Ended
 //! ```
 
-use super::grammar::{hex_digit, is_field_char, is_tchar};
 use super::head::Framing;
 use crate::error::Error;
+use crate::grammar::{hex_digit, is_field_char, is_tchar};
 use crate::limits::Limits;
 
 /// What one look at the input gave.

@@ -8,13 +8,13 @@
 mod output;
 
 use super::body::{BODY_TOO_LARGE, Decoder};
-use super::grammar::is_tchar;
 use super::head::{self, Scan};
 use super::pace::Pace;
 use super::response::{Asked, Framing};
 use super::state::{Input, Output, State};
 use crate::error::Error;
 use crate::event::{Event, Received, Status, StreamId, Version};
+use crate::grammar::is_tchar;
 use crate::headers::Fields;
 use crate::limits::{Limits, Millis};
 
@@ -42,6 +42,8 @@ pub struct Connection {
     blank_lines: u8,
     /// `100 Continue` is awaited, and nothing of the body has come without it.
     expects: bool,
+    /// The request asks to go on with another protocol.
+    upgrade: bool,
     /// The head of the response announced trailers.
     trailers: bool,
     /// A response that only the close delimits was cut short.
@@ -62,6 +64,7 @@ impl Connection {
             asked: Asked::default(),
             blank_lines: 0,
             expects: false,
+            upgrade: false,
             trailers: false,
             must_reset: false,
         }
@@ -113,10 +116,10 @@ impl Connection {
             };
             consumed += length;
             if event.is_some() {
-                return Ok(Received { consumed, event });
+                return Ok(Received { consumed, event, more: false });
             }
         }
-        Ok(Received { consumed, event: None })
+        Ok(Received { consumed, event: None, more: false })
     }
 
     /// Between requests: skips empty lines (RFC 9112 section 2.2), and lets a head begin only with a method.
@@ -147,7 +150,7 @@ impl Connection {
         limits: &Limits,
         now: Millis,
     ) -> Result<Event<'a>, Error> {
-        let head::Request { head, framing, persistent } = head::parse(base, fields, limits)?;
+        let head::Request { head, framing, persistent, upgrade } = head::parse(base, fields, limits)?;
         self.asked = Asked {
             old: head.version == Version::Http10,
             head_only: head.method == b"HEAD",
@@ -160,6 +163,7 @@ impl Connection {
         self.decoder = Decoder::new(framing);
         self.drain = limits.drain_bytes;
         self.expects = head.expects_continue;
+        self.upgrade = upgrade;
         self.state.exchange_begins(head.has_body, persistent);
         if head.has_body {
             self.pace.body_begins(now);
@@ -193,6 +197,24 @@ impl Connection {
             self.state.shut(true);
         }
         Ok(piece.consumed)
+    }
+
+    /// The number of the present exchange, or of the last.
+    #[must_use]
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// Whether that exchange's request asks to go on with another protocol (RFC 9110 section 7.8).
+    #[must_use]
+    #[inline]
+    pub fn asks_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// The request that was given is bad for a reason that HTTP does not know: as after an error of `receive`.
+    pub fn reject(&mut self) {
+        self.state.input_fails();
     }
 
     /// The peer will send nothing more. To be called when all input before it was taken or cannot be.

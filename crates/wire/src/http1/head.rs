@@ -6,10 +6,10 @@
 
 use std::mem::MaybeUninit;
 
-use super::grammar::{decimal, is_token, list};
 use super::target::{self, Target};
 use crate::error::Error;
 use crate::event::{Head, Version};
+use crate::grammar::{decimal, is_token, list};
 use crate::headers::{Field, Fields};
 use crate::limits::Limits;
 
@@ -87,6 +87,8 @@ pub struct Request<'a> {
     pub framing: Framing,
     /// The client wants the connection to stay open (RFC 9112 section 9.3).
     pub persistent: bool,
+    /// `Connection: upgrade`: the client asks to go on with another protocol (RFC 9110 section 7.8).
+    pub upgrade: bool,
 }
 
 /// Parses a complete head, or recalls it. `fields` receives its field lines.
@@ -127,7 +129,7 @@ fn parse_anew<'a>(base: &'a [u8], fields: &mut Fields, limits: &Limits) -> Resul
     };
     // RFC 9112 section 9.3: `close` wins; HTTP/1.1 persists by default, HTTP/1.0 only on request.
     let persistent = !seen.close && (line.version == Version::Http11 || seen.keep_alive);
-    Ok(Request { head, framing, persistent })
+    Ok(Request { head, framing, persistent, upgrade: seen.upgrade })
 }
 
 /// Lengths of the request line's parts. Between them stands exactly one SP (RFC 9112 section 3).
@@ -224,6 +226,7 @@ struct Seen<'a> {
     coding: Coding,
     close: bool,
     keep_alive: bool,
+    upgrade: bool,
     expects_continue: bool,
     accepts_trailers: bool,
 }
@@ -254,6 +257,7 @@ impl<'a> Seen<'a> {
                 for option in list(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
                 }
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value)?,

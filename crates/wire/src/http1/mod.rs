@@ -10,12 +10,12 @@
 //! * `Host:` may be empty only for `OPTIONS *`, for absolute-form and on HTTP/1.0; an http URI has a host (9110 section 4.2.1).
 //! * Targets may hold visible ASCII that RFC 3986 excludes (`{`, `|`, `"` …), as clients send it; percent signs are not checked.
 //! * CONNECT in any case is 501, since the application would see it in upper case (ASGI-053).
-//! * Chunk extensions (against their grammar) and request trailers are checked, bounded and dropped. Upgrade is ignored.
+//! * Chunk extensions (against their grammar) and request trailers are checked, bounded and dropped.
+//! * Upgrade is ignored, except where `session` finds in it a handshake of a protocol that it knows.
 //! * A silent new connection is closed without an answer after `head_timeout`, which also bounds a drain.
 
 mod body;
 mod connection;
-pub mod grammar;
 mod head;
 mod pace;
 pub mod recall;

@@ -83,6 +83,8 @@ impl Recall {
         let plain = head.body_length.is_none()
             && request.framing == Framing::Length(0)
             && head.authority.is_none()
+            // A handshake never comes twice: its key is new.
+            && !request.upgrade
             && head.path.first() == Some(&b'/');
         if !plain || base.len() > LONGEST || spans.iter().any(|field| is_secret(field.name(base))) {
             return;
@@ -123,7 +125,7 @@ impl Shape {
             expects_continue: false,
             accepts_trailers: self.accepts_trailers,
         };
-        Request { head, framing: Framing::Length(0), persistent: self.persistent }
+        Request { head, framing: Framing::Length(0), persistent: self.persistent, upgrade: false }
     }
 }
 

@@ -3,8 +3,8 @@
 //! Everything appends to a vector of the caller's. On an error the vector holds half a head: `connection` cuts it back.
 //! What a response may look like depends on its request, of which [`Asked`] is all that is needed.
 
-use super::grammar::{check_field, decimal, list};
 use crate::error::Error;
+use crate::grammar::{check_field, decimal, list};
 use crate::headers::Fields;
 
 /// What a response has to know about its request.
@@ -198,6 +198,27 @@ pub fn write_hint(out: &mut Vec<u8>, fields: &Fields, base: &[u8]) -> Result<(),
     Ok(())
 }
 
+/// Writes `101 Switching Protocols` with the new protocol's `lines` before the application's fields. Of those, the ones
+/// of framing and of the upgrade are left out as in `write_hint`, and the handshake's own belong to the server.
+pub fn write_switch(out: &mut Vec<u8>, lines: &[u8], fields: &Fields, base: &[u8]) -> Result<(), Error> {
+    status_line(out, 101);
+    out.extend_from_slice(lines);
+    for (name, value) in fields.iter(base) {
+        check_field(name, value)?;
+        if name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"sec-websocket-")) {
+            return Err(Error::caller("Fields that begin with Sec-WebSocket- are written by the server (ASGI-149)."));
+        }
+        if [&b"content-length"[..], b"transfer-encoding", b"connection", b"upgrade"]
+            .iter()
+            .all(|own| !name.eq_ignore_ascii_case(own))
+        {
+            field_line(out, name, value);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
 /// Writes a chunk's size line (RFC 9112 section 7.1). Data and CRLF follow.
 #[inline]
 pub fn chunk_line(out: &mut Vec<u8>, length: u64) {
@@ -266,15 +287,18 @@ const FORBIDDEN_TRAILERS: [&[u8]; 27] = [
     b"content-range",
 ];
 
-/// Writes a whole plain-text response that ends the connection. `extra`: fields of the driver's (date, server).
-pub fn write_refusal(out: &mut Vec<u8>, asked: Asked, error: &Error, extra: (&Fields, &[u8])) {
+/// Writes a whole plain-text response that ends the connection. `upgrade`: lines that name another protocol. `extra`:
+/// fields of the driver's (date, server).
+pub fn write_refusal(out: &mut Vec<u8>, asked: Asked, error: &Error, upgrade: &[u8], extra: (&Fields, &[u8])) {
     status_line(out, error.status);
     for (name, value) in extra.0.iter(extra.1).filter(|(name, value)| check_field(name, value).is_ok()) {
         field_line(out, name, value);
     }
     field_line(out, b"content-type", b"text/plain; charset=utf-8");
     length_line(out, error.reason.len() as u64 + 1);
-    field_line(out, b"connection", b"close");
+    out.extend_from_slice(upgrade);
+    // Who sends Upgrade names it as an option of the connection (RFC 9110 section 7.8).
+    field_line(out, b"connection", if upgrade.is_empty() { b"close" } else { b"upgrade, close" });
     out.extend_from_slice(b"\r\n");
     if !asked.head_only {
         out.extend_from_slice(error.reason.as_bytes());

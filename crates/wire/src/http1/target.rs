@@ -5,8 +5,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::grammar::is_reg_name_char;
 use crate::error::Error;
+use crate::grammar::is_reg_name_char;
 
 /// A target, split. Nothing is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

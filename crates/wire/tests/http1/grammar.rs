@@ -1,7 +1,7 @@
-//! `http1/grammar`: tokens, field values, numbers, and the check that the driver uses for the application's fields.
+//! `grammar`: tokens, field values, numbers, and the check that the driver uses for the application's fields.
 
 use wire::Fault;
-use wire::http1::grammar::{check_field, decimal, is_field_value, is_token};
+use wire::grammar::{check_field, decimal, is_field_value, is_token};
 
 #[test]
 fn a_token_is_made_of_tchars() {

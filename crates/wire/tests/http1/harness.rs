@@ -98,19 +98,16 @@ impl Driver {
     /// Takes events until there are no more.
     pub fn run(&mut self) {
         while self.error.is_none() {
-            let received = match self.session.receive(&self.buffer, &mut self.fields, &self.limits, self.now) {
-                Ok(received) => received,
-                Err(error) => {
-                    self.error = Some(error);
-                    return;
-                }
-            };
-            let Some(event) = received.event else {
-                self.buffer.drain(..received.consumed);
-                return;
-            };
-            let (seen, complete) = copy(&event, &self.fields);
-            self.buffer.drain(..received.consumed);
+            let (consumed, seen) =
+                match self.session.receive(&mut self.buffer, &mut self.fields, &self.limits, self.now) {
+                    Ok(received) => (received.consumed, received.event.map(|event| copy(&event, &self.fields))),
+                    Err(error) => {
+                        self.error = Some(error);
+                        return;
+                    }
+                };
+            self.buffer.drain(..consumed);
+            let Some((seen, complete)) = seen else { return };
             self.note(seen);
             if complete && self.answers {
                 self.respond(200, &[], Some(0), 0);
@@ -233,6 +230,9 @@ fn copy(event: &Event<'_>, fields: &Fields) -> (Seen, bool) {
         }
         Event::Body { stream, bytes, end } => (Seen::Body { stream, bytes: bytes.to_vec(), end }, end),
         Event::Reset { stream } => (Seen::Reset { stream }, false),
+        Event::Handshake { .. } | Event::Message { .. } | Event::Ping { .. } | Event::Closed { .. } => {
+            panic!("nobody asked for a WebSocket: {event:?}")
+        }
     }
 }
 

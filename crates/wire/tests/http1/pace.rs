@@ -18,6 +18,7 @@ const LIMITS: Limits = Limits {
     body_grace: 10_000,
     drain_bytes: 10_000_000,
     chunk_line: 4096,
+    ..Limits::DEFAULT
 };
 
 fn driver_at(now: u64) -> Driver {
@@ -34,8 +35,8 @@ fn deadline(driver: &Driver) -> Option<u64> {
 /// Nothing happens before the deadline; the error at it.
 fn expire(driver: &mut Driver) -> u16 {
     let at = deadline(driver).unwrap();
-    driver.session.handle_timeout(&driver.limits, at - 1).unwrap();
-    let error = driver.session.handle_timeout(&driver.limits, at).unwrap_err();
+    driver.session.handle_timeout(&driver.limits, &mut driver.out, at - 1).unwrap();
+    let error = driver.session.handle_timeout(&driver.limits, &mut driver.out, at).unwrap_err();
     driver.error = Some(error);
     error.status
 }
@@ -98,7 +99,7 @@ fn a_body_that_is_not_read_costs_the_peer_nothing() {
     driver.session.set_reading(false, 4000);
     driver.session.set_reading(false, 5000);
     assert_eq!(deadline(&driver), None);
-    driver.session.handle_timeout(&LIMITS, 1_000_000).unwrap();
+    driver.session.handle_timeout(&LIMITS, &mut driver.out, 1_000_000).unwrap();
     driver.session.set_reading(true, 1_000_000);
     driver.session.set_reading(true, 1_000_500);
     assert_eq!((deadline(&driver), expire(&mut driver)), (Some(1_006_000), 408), "4 s of 10 were spent");
@@ -155,5 +156,5 @@ fn a_clock_that_stands_still_or_jumps_breaks_nothing() {
     assert_eq!(deadline(&driver), Some(u64::MAX));
     driver.session.set_reading(false, 0);
     driver.session.set_reading(true, 0);
-    driver.session.handle_timeout(&LIMITS, 5).unwrap();
+    driver.session.handle_timeout(&LIMITS, &mut driver.out, 5).unwrap();
 }

@@ -26,7 +26,8 @@ fn told(head: &Head<'_>, fields: &Fields) -> Told {
 /// Takes one head through a new connection; tells what came and whether it was remembered.
 fn ask(bytes: &[u8], fields: &mut Fields) -> (Told, bool) {
     let mut session = Session::http1(0);
-    let received = session.receive(bytes, fields, &Limits::default(), 0).unwrap();
+    let mut bytes = bytes.to_vec();
+    let received = session.receive(&mut bytes, fields, &Limits::default(), 0).unwrap();
     let Some(Event::Request { head, .. }) = received.event else { panic!("no request: {received:?}") };
     (told(&head, fields), fields.known().is_some())
 }

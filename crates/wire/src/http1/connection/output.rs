@@ -38,7 +38,32 @@ impl Connection {
                 self.send_continue(out.bytes(), now);
                 Ok(())
             }
+            Command::Accept { .. } | Command::Message { .. } | Command::Pong { .. } | Command::Close { .. } => {
+                Err(Error::caller("This is an HTTP exchange, not a WebSocket (ASGI-037)."))
+            }
         }
+    }
+
+    /// Answers a request to upgrade with 101 (RFC 9110 section 7.8). `lines` are the other protocol's own; `fields` over
+    /// `base` are the application's. Our part ends here: what follows, both ways, is the other protocol's.
+    ///
+    /// # Errors
+    /// `Caller`, as for [`send`](Self::send).
+    pub fn switch(
+        &mut self,
+        stream: StreamId,
+        lines: &[u8],
+        fields: &Fields,
+        base: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if stream != self.stream || self.state.output != Output::Owed {
+            return Err(Error::caller("The handshake was answered already (ASGI-037)."));
+        }
+        let before = out.len();
+        response::write_switch(out, lines, fields, base).inspect_err(|_| out.truncate(before))?;
+        self.state.shut(false);
+        Ok(())
     }
 
     #[inline]
@@ -169,13 +194,14 @@ impl Connection {
         self.must_reset
     }
 
-    /// Answers a `Peer` error where that is still possible, and closes. `fields` over `base` are those of the answer that
-    /// the driver knows and we do not (`date`, `server`).
-    pub fn refuse(&mut self, error: &Error, fields: &Fields, base: &[u8], out: &mut impl Sink) {
+    /// Answers a `Peer` error where that is still possible, and closes. `upgrade`: the lines that tell which other protocol
+    /// would do, if one was asked for. `extra`: the fields of the answer that the driver knows and we do not (`date`,
+    /// `server`).
+    pub fn refuse(&mut self, error: &Error, upgrade: &[u8], extra: (&Fields, &[u8]), out: &mut impl Sink) {
         let idle = self.state.status() == Status::Idle;
         let unanswered = matches!(self.state.output, Output::Silent | Output::Owed);
         if unanswered && !idle && error.status != 0 {
-            response::write_refusal(out.bytes(), self.asked, error, (fields, base));
+            response::write_refusal(out.bytes(), self.asked, error, upgrade, extra);
         }
         self.state.shut(!idle && error.status != 0);
     }

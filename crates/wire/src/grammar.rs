@@ -1,7 +1,7 @@
 //! What a token, a field and a list are: the ABNF of RFC 9110 section 5 as tables and small functions.
 //!
-//! Nothing here knows a message or a state. `head` and `body` read with it, `response` and the driver write with it
-//! ([`check_field`] is public so that a field can be refused as soon as an application hands it over).
+//! Nothing here knows a protocol, a message or a state. `http1` reads and writes with it, `websocket` reads its handshake with
+//! it, and the driver checks fields with it ([`check_field`] is public so that a field can be refused as soon as an application hands it over).
 
 use crate::error::Error;
 
@@ -42,12 +42,12 @@ const fn contains(set: &[u8], byte: u8) -> bool {
 }
 
 #[inline]
-pub(super) fn is_tchar(byte: u8) -> bool {
+pub(crate) fn is_tchar(byte: u8) -> bool {
     CLASSES[byte as usize] & TOKEN != 0
 }
 
 #[inline]
-pub(super) fn is_reg_name_char(byte: u8) -> bool {
+pub(crate) fn is_reg_name_char(byte: u8) -> bool {
     CLASSES[byte as usize] & REG_NAME != 0
 }
 
@@ -60,7 +60,7 @@ pub fn is_token(bytes: &[u8]) -> bool {
 
 /// field-vchar = VCHAR / obs-text; SP and HTAB may stand between (RFC 9110 section 5.5).
 #[inline]
-pub(super) fn is_field_char(byte: u8) -> bool {
+pub(crate) fn is_field_char(byte: u8) -> bool {
     (byte >= b' ' && byte != 0x7f) || byte == b'\t'
 }
 
@@ -94,7 +94,7 @@ fn field_error(name: &[u8]) -> Error {
 }
 
 /// OWS = *( SP / HTAB ) (RFC 9110 section 5.6.3), cut from both ends.
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
@@ -106,7 +106,7 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
 
 /// #element = [ element ] *( OWS "," OWS [ element ] ) (RFC 9110 section 5.6.1.2). Empty elements are given too.
 /// Only for lists of tokens: a comma within a quoted string would split it.
-pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim)
 }
 
@@ -124,6 +124,6 @@ pub fn decimal(bytes: &[u8]) -> Option<u64> {
 
 /// HEXDIG, as a number.
 #[inline]
-pub(super) fn hex_digit(byte: u8) -> Option<u64> {
+pub(crate) fn hex_digit(byte: u8) -> Option<u64> {
     (byte as char).to_digit(16).map(u64::from)
 }

@@ -1,0 +1,4 @@
+//! libFuzzer's way into `asgate_fuzz::websocket_inflate`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| asgate_fuzz::websocket_inflate::check(data));
