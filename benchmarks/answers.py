@@ -9,6 +9,10 @@ from http.client import HTTPConnection, HTTPException
 PATIENCE = 10.0
 
 
+class WrongAnswerError(Exception):
+    """The server answered, but not what it must."""
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A request and the body of the 200 that must come; nginx answers some scenarios with its constant."""
@@ -20,25 +24,20 @@ class Exchange:
     body: bytes | None = None
     also_right: bytes | None = None
 
-
-class WrongAnswerError(Exception):
-    """The server answered, but not what it must."""
-
-
-def ask(port: int, exchange: Exchange) -> None:
-    """Raises `WrongAnswerError`, or `OSError` where the server does not answer at all."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    try:
-        connection.request(exchange.method, exchange.path, exchange.body, dict(exchange.headers))
-        response = connection.getresponse()
-        body = response.read()
-    except HTTPException as error:
-        raise OSError(f"no HTTP answer: {error!r}") from error
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise WrongAnswerError(f"status {response.status}")
-    if body not in (exchange.expected, exchange.also_right):
-        raise WrongAnswerError(
-            f"{len(body)} bytes instead of {len(exchange.expected)}, beginning {body[:40]!r}"
-        )
+    def ask(self, port: int) -> None:
+        """Raises `WrongAnswerError`, or `OSError` where the server does not answer at all."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request(self.method, self.path, self.body, dict(self.headers))
+            response = connection.getresponse()
+            body = response.read()
+        except HTTPException as error:
+            raise OSError(f"no HTTP answer: {error!r}") from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise WrongAnswerError(f"status {response.status}")
+        if body not in (self.expected, self.also_right):
+            raise WrongAnswerError(
+                f"{len(body)} bytes instead of {len(self.expected)}, beginning {body[:40]!r}"
+            )

@@ -14,20 +14,28 @@ from dataclasses import dataclass, field, replace
 from errors import BenchmarkError
 from loaders import Loader, Tools
 from machine import Cores
+from measuring import Measurement, Scenario, Trial
 from process import RunningServer
-from scenarios import Measurement, Scenario, Trial
 from servers import Launch, Server
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and how long."""
+    """What to measure, how often and how long; where it does not say, the scenario does."""
 
     servers: list[Server]
     scenarios: list[Scenario]
-    rounds: int
-    seconds: float
-    warm_up: float
+    rounds: int | None
+    seconds: float | None
+    warm_up: float | None
+
+    def extent(self, scenario: Scenario) -> tuple[int, float, float]:
+        """Rounds, seconds of load, seconds of warm-up."""
+        return (
+            scenario.rounds if self.rounds is None else self.rounds,
+            scenario.seconds if self.seconds is None else self.seconds,
+            scenario.warm_up if self.warm_up is None else self.warm_up,
+        )
 
 
 @dataclass
@@ -50,9 +58,12 @@ class Campaign:
     def carry_out(self) -> Iterator[tuple[Scenario, dict[str, Outcome]]]:
         """Measures scenario after scenario; yields each when its rounds are complete."""
         for scenario in self.plan.scenarios:
-            servers = [server for server in self.plan.servers if server.takes_part_in(scenario.name)]
+            servers = [
+                server for server in self.plan.servers if server.takes_part_in(scenario.name, scenario.speaks)
+            ]
             outcomes = {server.name: Outcome() for server in servers}
-            for number in range(self.plan.rounds):
+            rounds, *_ = self.plan.extent(scenario)
+            for number in range(rounds):
                 first = number % max(1, len(servers))
                 for server in servers[first:] + servers[:first]:
                     self.measure(server, scenario, outcomes[server.name])
@@ -60,10 +71,11 @@ class Campaign:
 
     def measure(self, server: Server, scenario: Scenario, outcome: Outcome) -> None:
         launch = replace(self.launch, target=scenario.target)
+        _, seconds, warm_up = self.plan.extent(scenario)
         try:
             with RunningServer(server, launch, self.cores, scenario.exchange) as running:
                 loader = Loader(self.tools, running.launch.port)
-                trial = Trial(running, loader, scenario, self.plan.seconds, self.plan.warm_up)
+                trial = Trial(running, loader, scenario, seconds, warm_up)
                 outcome.measurements.append(scenario.measure(trial))
         except BenchmarkError as failure:
             outcome.failures.append(str(failure))

@@ -93,13 +93,31 @@ class Loader:
             *options,
         ]
 
+    def echo_messages(
+        self, path: str, size: int, connections: int, offer: str, seconds: float
+    ) -> dict[str, float]:
+        """WebSocket: one message outstanding on each connection; `offer` is what is said about compression
+        (load/src/websocket/handshake.rs).
+        """
+        options = [*websocket_options(size, connections, offer), "--seconds", str(seconds)]
+        return self.load("ws-echo", path, options, seconds + SLACK)
+
+    def broadcast(self, path: str, size: int, connections: int, seconds: float) -> dict[str, float]:
+        """WebSocket: one message at a time from one connection to all."""
+        options = [*websocket_options(size, connections, "none"), "--seconds", str(seconds)]
+        return self.load("ws-broadcast", path, options, seconds + SLACK)
+
+    def hold_idle_websockets(self, path: str, size: int, connections: int, offer: str) -> IdleConnections:
+        options = [*websocket_options(size, connections, offer), "--seconds", str(IDLE_LIMIT)]
+        return IdleConnections(self.load_command("ws-idle", path, options), connections)
+
     def hold_idle(self, path: str, connections: int) -> IdleConnections:
         options = ["--connections", str(connections), "--seconds", str(IDLE_LIMIT)]
         return IdleConnections(self.load_command("idle", path, options), connections)
 
 
 class IdleConnections:
-    """Connections that have made one request each and stay open while this is entered."""
+    """Connections that have made one exchange each and stay open while this is entered."""
 
     def __init__(self, command: list[str], wanted: int) -> None:
         self.command = command
@@ -123,6 +141,10 @@ class IdleConnections:
         alive = json.loads(rest or '{"alive": 0}')["alive"]
         if kind is None and alive != self.wanted:
             raise BenchmarkError(f"only {alive} of {self.wanted} idle connections were still open")
+
+
+def websocket_options(size: int, connections: int, offer: str) -> list[str]:
+    return ["--size", str(size), "--connections", str(connections), "--deflate", offer]
 
 
 def run(command: list[str], limit: float) -> dict[str, float]:

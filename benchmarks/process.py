@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from answers import Exchange, WrongAnswerError, ask
+from answers import WrongAnswerError
 from errors import BenchmarkError
 from machine import Cores, cpu_seconds, reset_peak, resident_bytes, session_members
 from servers import Launch, Server
@@ -25,6 +25,15 @@ from servers import Launch, Server
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_LIMIT = 20.0
 STOP_LIMIT = 8.0
+
+
+class Exchange(Protocol):
+    """What a server is asked first, and how it must answer (answers.py, websocket_answers.py)."""
+
+    @property
+    def path(self) -> str: ...
+
+    def ask(self, port: int) -> None: ...
 
 
 class RunningServer:
@@ -73,7 +82,7 @@ class RunningServer:
         """Asks every millisecond until the server answers; a wrong answer is a failure at once."""
         while True:
             try:
-                return ask(self.launch.port, self.exchange)
+                return self.exchange.ask(self.launch.port)
             except WrongAnswerError as error:
                 raise BenchmarkError(f"wrong answer: {error}{self.last_words()}") from error
             except OSError as error:

@@ -13,11 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from campaign import Outcome
-from scenarios import Metric, Scenario
+from measuring import Metric, Scenario
 from servers import SERVERS
 
 ROLES = {server.name: server.role for server in SERVERS}
-YARDSTICK = "nginx"
 
 Rows = list[list[str]]
 
@@ -34,13 +33,13 @@ def scenario_rows(scenario: Scenario, outcomes: dict[str, Outcome]) -> Rows:
     main, *others = scenario.metrics
     middles = {name: middle(main, outcome) for name, outcome in outcomes.items() if complete(outcome)}
     peer = best(main, [value for name, value in middles.items() if ROLES[name] == "peer"])
-    yardstick = middles.get(YARDSTICK)
+    yardstick = next((name for name in outcomes if ROLES[name] == "yardstick"), "yardstick")
     header = [
         "server",
         main.title,
         "min to max",
         "/ best peer",
-        f"/ {YARDSTICK}",
+        f"/ {yardstick}",
         *(other.title for other in others),
     ]
     rows = [header]
@@ -49,7 +48,7 @@ def scenario_rows(scenario: Scenario, outcomes: dict[str, Outcome]) -> Rows:
         if not complete(outcome):
             rows.append([name, failure_text(outcome), *[""] * (len(header) - 2)])
             continue
-        ratios = [ratio(middles[name], peer), ratio(middles[name], yardstick)]
+        ratios = [ratio(middles[name], peer), ratio(middles[name], middles.get(yardstick))]
         extras = [number(other, middle(other, outcome)) for other in others]
         rows.append([name, number(main, middles[name]), spread(main, outcome), *ratios, *extras])
     return rows

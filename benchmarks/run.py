@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,9 @@ from environments import HERE, REPOSITORY, Environment, build_load, output, prep
 from errors import BenchmarkError
 from loaders import Tools
 from machine import Cores, describe_machine, first_line, raise_file_limit
+from measuring import IDLE_CONNECTIONS, Scenario
 from report import header_section, scenario_section, write_reports
-from scenarios import FILE, IDLE_CONNECTIONS, SCENARIOS, Scenario
+from scenarios import FILE, SCENARIOS
 from servers import DISTRIBUTIONS, SERVERS, Launch, Server
 
 Named = TypeVar("Named", Server, Scenario)
@@ -41,11 +43,11 @@ def main() -> int:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures asgate beside its peers and nginx.")
     add = parser.add_argument
-    add("--scenario", default="all", help=f"comma-separated: {', '.join(each.name for each in SCENARIOS)}")
-    add("--servers", default="all", help=f"comma-separated: {', '.join(each.name for each in SERVERS)}")
-    add("--rounds", type=int, default=5, help="rounds per scenario (default 5)")
-    add("--duration", type=float, default=5.0, help="seconds of load per measurement (default 5)")
-    add("--warm-up", type=float, default=1.0, help="seconds of load before each measurement (default 1)")
+    add("--scenario", default="all", help=f"comma-separated, patterns allowed: {listed(SCENARIOS)}")
+    add("--servers", default="all", help=f"comma-separated, patterns allowed: {listed(SERVERS)}")
+    add("--rounds", type=int, help="rounds per scenario (default 5, WebSocket 3)")
+    add("--duration", type=float, help="seconds of load per measurement (default 5, WebSocket 1)")
+    add("--warm-up", type=float, help="seconds of load before each measurement (default 1, WebSocket 0.25)")
     add("--python", action="append", metavar="PATH", help="interpreter, repeatable (default: this one)")
     add("--no-install", action="store_true", help="use the environments as they are")
     add("--server-core", type=int, default=0)
@@ -79,14 +81,17 @@ def campaign_per_interpreter(options: argparse.Namespace) -> None:
 
 
 def chosen(entries: tuple[Named, ...], names: str) -> list[Named]:
-    """The entries that a comma-separated option names, in the table's order."""
+    """The entries that a comma-separated option names, in the table's order; `ws-*` names a family."""
     if names == "all":
         return list(entries)
-    wanted = {name.strip() for name in names.split(",")}
-    if unknown := wanted - {entry.name for entry in entries}:
-        known = ", ".join(entry.name for entry in entries)
-        raise BenchmarkError(f"unknown: {', '.join(sorted(unknown))}; there are {known}")
-    return [entry for entry in entries if entry.name in wanted]
+    wanted = [name.strip() for name in names.split(",")]
+    if unknown := [name for name in wanted if not any(fnmatchcase(entry.name, name) for entry in entries)]:
+        raise BenchmarkError(f"unknown: {', '.join(unknown)}; there are {listed(entries)}")
+    return [entry for entry in entries if any(fnmatchcase(entry.name, name) for name in wanted)]
+
+
+def listed(entries: tuple[Named, ...]) -> str:
+    return ", ".join(entry.name for entry in entries)
 
 
 def present(servers: list[Server], explicit: bool) -> list[Server]:
@@ -99,7 +104,7 @@ def present(servers: list[Server], explicit: bool) -> list[Server]:
 
 def check_file_limit(scenarios: list[Scenario]) -> None:
     limit = raise_file_limit()
-    if limit < IDLE_CONNECTIONS + 100 and any(scenario.name == "idle" for scenario in scenarios):
+    if limit < IDLE_CONNECTIONS + 100 and any("idle" in scenario.name for scenario in scenarios):
         raise BenchmarkError(
             f"idle needs {IDLE_CONNECTIONS} open files, the hard limit is {limit}: raise `ulimit -Hn`"
         )
@@ -129,9 +134,16 @@ def describe(environment: Environment, plan: Plan, cores: Cores, tools: Tools, n
         "nginx": first_line(str(nginx), "-v").removeprefix("nginx version: "),
         "wrk": first_line(str(tools.wrk), "-v").partition(" Copyright")[0],
         "revision": revision(),
-        "measured": f"{plan.rounds} rounds of {plan.seconds:g} s after {plan.warm_up:g} s warm-up, servers "
-        "interleaved, each started afresh; medians; one process and one event loop per server",
+        "measured": f"{extents(plan)}; servers interleaved, each started afresh; medians; one process and one "
+        "event loop per server",
     }
+
+
+def extents(plan: Plan) -> str:
+    found = sorted({plan.extent(scenario) for scenario in plan.scenarios}, reverse=True)
+    return ", ".join(
+        f"{rounds} rounds of {seconds:g} s after {warm_up:g} s warm-up" for rounds, seconds, warm_up in found
+    )
 
 
 def revision() -> str:

@@ -1,62 +1,34 @@
 """What is measured: one entry per scenario with its application, its right answer, its load and its metrics.
 
-The first metric of a scenario is the one that is compared; the others explain it.
+The first metric of a scenario is the one that is compared; the others explain it. Here are those of HTTP;
+websocket_scenarios.py has the others.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from answers import Exchange
-from loaders import Loader
-from machine import own_seconds
-from process import RunningServer
+from measuring import (
+    IDLE_CONNECTIONS,
+    MIB,
+    OBSERVED,
+    WEIGHT,
+    Measurement,
+    Metric,
+    Scenario,
+    Trial,
+    observed,
+    saturation,
+    weigh_idle,
+)
+from websocket_scenarios import WEBSOCKET
 
-MIB = 1 << 20
 BULK = 1 << 30
-IDLE_CONNECTIONS = 10_000
 FILE = bytes(range(256)) * (MIB // 256)
 SAMPLE = 300_001
 POST = os.urandom(16384)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number of a measurement and how it is shown."""
-
-    key: str
-    title: str
-    decimals: int = 0
-    higher_is_better: bool = True
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One server under one scenario: what a measurement works with."""
-
-    server: RunningServer
-    loader: Loader
-    scenario: Scenario
-    seconds: float
-    warm_up: float
-
-
-Measurement = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    purpose: str
-    target: str
-    exchange: Exchange
-    measure: Callable[[Trial], Measurement]
-    metrics: tuple[Metric, ...]
-    request: str = "plain"
 
 
 def measure_rate(trial: Trial) -> Measurement:
@@ -70,31 +42,6 @@ def measure_rate(trial: Trial) -> Measurement:
 def measure_file(trial: Trial) -> Measurement:
     """Requests per second at saturation, by the load that reads in large blocks."""
     return saturation(trial, lambda seconds: trial.loader.saturate(trial.scenario.exchange.path, seconds))
-
-
-def saturation(trial: Trial, load: Callable[[float], dict[str, float]]) -> Measurement:
-    load(trial.warm_up)
-    with observed(trial) as measurement:
-        result = load(trial.seconds)
-    measurement |= {"rate": result["requests"] / result["seconds"]}
-    measurement |= {key: result[key] for key in ("p50", "p99") if key in result}
-    return measurement
-
-
-@contextmanager
-def observed(trial: Trial) -> Iterator[Measurement]:
-    """Adds the server's share of its core, which tells whether the load was the limit, and the share of both
-    cores that processes without a part in the measurement took, which tells whether to believe it.
-    """
-    measurement: Measurement = {}
-    start, cores = time.perf_counter(), trial.server.cores
-    server, parties = trial.server.cpu_seconds(), own_seconds()
-    everybody = cores.seconds()
-    yield measurement
-    elapsed = time.perf_counter() - start
-    server = trial.server.cpu_seconds() - server
-    others = cores.seconds() - everybody - server - (own_seconds() - parties)
-    measurement |= {"cpu": 100 * server / elapsed, "others": max(0.0, 100 * others / elapsed)}
 
 
 def measure_latency(trial: Trial) -> Measurement:
@@ -128,14 +75,7 @@ def measure_bulk(trial: Trial, load: Callable[[str, int], dict[str, float]], pat
 
 
 def measure_idle(trial: Trial) -> Measurement:
-    """Resident memory per open connection that has made one request and is silent now."""
-    before = trial.server.resident_bytes()
-    with trial.loader.hold_idle(trial.scenario.exchange.path, IDLE_CONNECTIONS):
-        time.sleep(
-            0.5
-        )  # What the server does after the last answer (timers, allocator) belongs to the weight.
-        growth = trial.server.resident_bytes() - before
-    return {"each": growth / IDLE_CONNECTIONS / 1024, "total": growth / MIB}
+    return weigh_idle(trial, trial.loader.hold_idle(trial.scenario.exchange.path, IDLE_CONNECTIONS))
 
 
 def measure_startup(trial: Trial) -> Measurement:
@@ -143,7 +83,6 @@ def measure_startup(trial: Trial) -> Measurement:
     return {"seconds": trial.server.start_seconds, "resident": trial.server.resident_bytes() / MIB}
 
 
-OBSERVED = (Metric("cpu", "server CPU %"), Metric("others", "others' CPU %", higher_is_better=False))
 RATE = (
     Metric("rate", "requests/s"),
     Metric("p50", "p50 µs", higher_is_better=False),
@@ -164,10 +103,6 @@ LATENCY = (
     Metric("rate", "at requests/s"),
     *OBSERVED,
 )
-WEIGHT = (
-    Metric("each", "KiB per connection", 2, higher_is_better=False),
-    Metric("total", "RSS growth MiB", 1, higher_is_better=False),
-)
 START = (
     Metric("seconds", "seconds", 3, higher_is_better=False),
     Metric("resident", "RSS MiB", 1, higher_is_better=False),
@@ -182,7 +117,7 @@ DOWNLOAD = Exchange(f"/{SAMPLE}", b"x" * SAMPLE)
 # nginx answers an upload, too, with its constant.
 UPLOAD = Exchange("/", str(SAMPLE).encode(), "POST", {}, b"x" * SAMPLE, also_right=b"Hello, World!")
 
-SCENARIOS = (
+HTTP = (
     Scenario("hello", "plain app, 64 connections", "bench_app:hello", HELLO, measure_rate, RATE),
     Scenario("browser", "a browser's headers", "bench_app:hello", HELLO, measure_rate, RATE, "browser"),
     Scenario("echo", "16 KiB POST sent back", "bench_app:echo", ECHO, measure_rate, RATE, "echo"),
@@ -197,3 +132,5 @@ SCENARIOS = (
         "latency", "tail at half of its own maximum", "bench_app:hello", HELLO, measure_latency, LATENCY
     ),
 )
+
+SCENARIOS = (*HTTP, *WEBSOCKET)

@@ -38,15 +38,18 @@ class Launch:
 
 @dataclass(frozen=True)
 class Server:
-    """How a server is started; `scenarios` names those it can take part in when it cannot in all."""
+    """How a server is started; `speaks` names the protocols whose scenarios it takes part in, `scenarios` those
+    it can take part in when it cannot in all.
+    """
 
     name: str
     role: Literal["ours", "peer", "yardstick"]
     command: Callable[[Launch], list[str]]
     scenarios: frozenset[str] | None = None
+    speaks: frozenset[str] = frozenset({"http", "websocket"})
 
-    def takes_part_in(self, scenario: str) -> bool:
-        return self.scenarios is None or scenario in self.scenarios
+    def takes_part_in(self, scenario: str, protocol: str) -> bool:
+        return protocol in self.speaks and (self.scenarios is None or scenario in self.scenarios)
 
 
 def asgate(launch: Launch) -> list[str]:
@@ -70,6 +73,19 @@ def uvicorn(launch: Launch, http: str = "httptools") -> list[str]:
 def uvicorn_zttp(launch: Launch) -> list[str]:
     """uvicorn's newer parser, not its default; 5 to 9 % ahead of httptools in `hello`."""
     return uvicorn(launch, http="zttp")
+
+
+def uvicorn_sansio(launch: Launch) -> list[str]:
+    """What uvicorn takes by itself where websockets is installed."""
+    return [*uvicorn(launch), "--ws", "websockets-sansio"]
+
+
+def uvicorn_websockets(launch: Launch) -> list[str]:
+    return [*uvicorn(launch), "--ws", "websockets"]
+
+
+def uvicorn_wsproto(launch: Launch) -> list[str]:
+    return [*uvicorn(launch), "--ws", "wsproto"]
 
 
 def granian(launch: Launch) -> list[str]:
@@ -105,15 +121,25 @@ def gunicorn(launch: Launch) -> list[str]:
     ]
 
 
+def picows(launch: Launch) -> list[str]:
+    server = launch.apps / "picows_server.py"
+    return [str(launch.python), str(server), str(launch.port), launch.target.partition(":")[2]]
+
+
 def nginx(launch: Launch) -> list[str]:
     return nginx_command(launch.nginx, launch.scratch, launch.port, launch.file, int(CONNECTIONS))
 
 
+HTTP, WEBSOCKET = frozenset({"http"}), frozenset({"websocket"})
+
 SERVERS = (
     Server("asgate", "ours", asgate),
-    Server("asgate-asyncio", "ours", asgate_asyncio),
-    Server("uvicorn", "peer", uvicorn),
-    Server("uvicorn-zttp", "peer", uvicorn_zttp),
+    Server("asgate-asyncio", "ours", asgate_asyncio, speaks=HTTP),
+    Server("uvicorn", "peer", uvicorn, speaks=HTTP),
+    Server("uvicorn-zttp", "peer", uvicorn_zttp, speaks=HTTP),
+    Server("uvicorn-sansio", "peer", uvicorn_sansio, speaks=WEBSOCKET),
+    Server("uvicorn-websockets", "peer", uvicorn_websockets, speaks=WEBSOCKET),
+    Server("uvicorn-wsproto", "peer", uvicorn_wsproto, speaks=WEBSOCKET),
     Server("granian", "peer", granian),
     Server("hypercorn", "peer", hypercorn),
     Server("gunicorn", "peer", gunicorn),
@@ -122,11 +148,14 @@ SERVERS = (
         "yardstick",
         nginx,
         frozenset({"hello", "browser", "file", "upload", "idle", "startup", "latency"}),
+        HTTP,
     ),
+    Server("picows", "yardstick", picows, speaks=WEBSOCKET),
 )
 
 # Whose versions the report's header prints.
 DISTRIBUTIONS = [
     *("asgate", "uvicorn", "uvloop", "httptools", "zttp", "granian", "hypercorn", "h11"),
     *("gunicorn", "gunicorn_h1c", "starlette", "fastapi"),
+    *("websockets", "wsproto", "picows", "aiofastnet"),
 ]

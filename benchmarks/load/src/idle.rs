@@ -1,4 +1,4 @@
-//! Many connections, each of which has made one request and then keeps quiet.
+//! Many connections, each of which has made one exchange (here a request) and then keeps quiet.
 //!
 //! Prints `{"open": N}` when all are open, waits until standard input ends (the caller weighs the server meanwhile),
 //! then prints `{"alive": M}`: how many the server has not closed.
@@ -11,16 +11,29 @@ use crate::Failure;
 use crate::answer::parse_head;
 use crate::arguments::Arguments;
 
+/// The first byte of a ping (RFC 6455 section 5.5.2).
+const PING: u8 = 0x89;
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let address: SocketAddr = arguments.value("address")?;
     let path: String = arguments.value("path")?;
+    hold(arguments, |address, limit| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        open(address, request.as_bytes(), limit)
+    })
+}
+
+/// Opens `--connections` connections one after the other and holds them; `open` makes one that has done its exchange.
+pub fn hold(
+    arguments: &Arguments,
+    mut open: impl FnMut(SocketAddr, Duration) -> Result<TcpStream, Failure>,
+) -> Result<(), Failure> {
+    let address: SocketAddr = arguments.value("address")?;
     let wanted: usize = arguments.value("connections")?;
     let limit = Duration::from_secs_f64(arguments.value("seconds")?);
     let deadline = Instant::now() + limit;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     let mut streams = Vec::with_capacity(wanted);
     while streams.len() < wanted {
-        let opened = open(address, request.as_bytes(), limit);
+        let opened = open(address, limit);
         streams.push(opened.map_err(|failure| format!("connection {}: {failure}", streams.len() + 1))?);
         if Instant::now() > deadline {
             return Err(format!("only {} connections within --seconds", streams.len()).into());
@@ -53,8 +66,12 @@ fn open(address: SocketAddr, request: &[u8], limit: Duration) -> Result<TcpStrea
     }
 }
 
-/// A quiet, living connection has nothing to read: neither bytes nor the end.
+/// A quiet, living connection has nothing to read, neither bytes nor the end; a WebSocket may have been pinged.
 fn is_open(mut stream: &TcpStream) -> bool {
-    let quiet = |error: std::io::Error| error.kind() == ErrorKind::WouldBlock;
-    stream.set_nonblocking(true).is_ok() && stream.read(&mut [0; 1]).is_err_and(quiet)
+    let mut first = [0; 1];
+    stream.set_nonblocking(true).is_ok()
+        && match stream.read(&mut first) {
+            Ok(size) => size == 1 && first[0] == PING,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
 }

@@ -1,7 +1,9 @@
 //! The load that wrk cannot make, one subcommand each, one JSON object per line on standard output.
 //!
 //! `paced` sends GETs at a constant rate and measures from the scheduled time; `saturate` gets large answers as fast as
-//! they come; `upload` and `download` move one large body; `idle` keeps many connections open. Started by `loaders.py`, pinned by it, bounded in time by itself.
+//! they come; `upload` and `download` move one large body; `idle` keeps many connections open. The three `ws-` are WebSocket:
+//! messages echoed, one message sent to all, idle connections. Started by `loaders.py`, pinned by it, bounded in time
+//! by itself.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -11,6 +13,7 @@ mod histogram;
 mod idle;
 mod paced;
 mod saturate;
+mod websocket;
 
 use std::process::ExitCode;
 
@@ -24,7 +27,10 @@ usage: load paced    --address IP:PORT --path PATH --connections N --rate PER_SE
        load saturate --address IP:PORT --path PATH --connections N --seconds S
        load upload   --address IP:PORT --path PATH --bytes N --seconds S
        load download --address IP:PORT --path PATH --bytes N --seconds S
-       load idle     --address IP:PORT --path PATH --connections N --seconds S";
+       load idle     --address IP:PORT --path PATH --connections N --seconds S
+       load ws-echo | ws-broadcast | ws-idle
+                     --address IP:PORT --path PATH --connections N --size BYTES --deflate none|fresh|browser
+                     --seconds S";
 
 fn main() -> ExitCode {
     match run() {
@@ -44,6 +50,9 @@ fn run() -> Result<(), Failure> {
         "upload" => bulk::upload(&arguments),
         "download" => bulk::download(&arguments),
         "idle" => idle::run(&arguments),
+        "ws-echo" => websocket::echo::run(&arguments),
+        "ws-broadcast" => websocket::broadcast::run(&arguments),
+        "ws-idle" => websocket::idle::run(&arguments),
         _ => Err(USAGE.into()),
     }
 }
