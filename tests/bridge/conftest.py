@@ -17,6 +17,7 @@ import uvloop
 import asgate
 
 PATIENCE = 10.0  # seconds until a client's wait counts as "for ever"
+LIMIT = 50.0  # seconds of a whole test: uvloop does not let the alarm of pytest's own limit through
 QUIET = {"bind": ["127.0.0.1:0"], "lifespan": "off", "access_log": False, "graceful_timeout": 0}
 
 
@@ -38,7 +39,8 @@ def pytest_pyfunc_call(pyfuncitem):
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-        await pyfuncitem.obj(**arguments)
+        async with asyncio.timeout(LIMIT):
+            await pyfuncitem.obj(**arguments)
 
     with asyncio.Runner(loop_factory=pyfuncitem.funcargs["loop_factory"]) as runner:
         runner.run(main())

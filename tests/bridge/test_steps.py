@@ -9,6 +9,7 @@ import sys
 
 import anyio
 import pytest
+import uvloop
 
 from asgate.conformance.websocket import text
 
@@ -47,18 +48,15 @@ def talk(serve):
 EAGER = [False, *([True] if sys.version_info >= (3, 12) else [])]
 
 
-def eager(loop, coroutine, *, context=None, **_):
-    """As asyncio's own, which takes not all that uvloop gives it before Python 3.13.3."""
-    return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
-
-
 @pytest.fixture(params=EAGER, ids=lambda eager: "eager tasks" if eager else "tasks")
-def tasks(request):
+def tasks(request, loop_factory):
     """Called in the loop, has its tasks made so."""
+    if request.param and loop_factory is uvloop.new_event_loop and (3, 13) <= sys.version_info < (3, 13, 3):
+        pytest.skip("uvloop hands on `eager_start`, which asyncio's factory takes from Python 3.13.3 on")
 
     def choose():
         if request.param:
-            asyncio.get_running_loop().set_task_factory(eager)
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
 
     return choose
 
