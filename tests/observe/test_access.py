@@ -23,7 +23,7 @@ NOW = 1_790_000_000.25
 def test_human_lines():
     assert human(RECORD, colour=False) == '127.0.0.1:53412 "GET /caf%C3%A9?q=1 HTTP/1.1" 200 13 B 0.42 ms'
     assert human(UNIX, colour=False) == '- "POST / HTTP/1.0" --- 0 B 2500.00 ms disconnected'
-    assert human(V6, colour=False) == '[::1]:80 "GET /\\"\\\\xff\\\\ HTTP/1.1" 503 5 B 0.00 ms aborted'
+    assert human(V6, colour=False) == '[::1]:80 "GET /\\"\\xff\\\\ HTTP/1.1" 503 5 B 0.00 ms aborted'
     assert "\x1b[32m200\x1b[0m" in human(RECORD, colour=True)
 
 
@@ -59,7 +59,7 @@ def test_json_lines():
         ("%(h)s %(s)s %(b)s %(B)s %(o)s", UNIX, "- - - 0 disconnected"),
         ("%(s)s %(w)s", CLOSED, "101 1000"),
         ("%(s)s %(w)s", RECORD, "200 -"),
-        ('"%(a)s" "%(f)s"', RECORD, '"evil\\"\\\\x1b[31m\\\\n" "-"'),
+        ('"%(a)s" "%(f)s"', RECORD, '"evil\\"\\x1b[31m\\n" "-"'),
         ("%({X-Id}i)s %({none}i)s 100%%", RECORD, "1, 2 - 100%"),
     ],
 )
@@ -74,6 +74,11 @@ def test_time_and_process_atoms():
 
 def test_every_atom_is_documented_and_every_documented_atom_exists():
     assert set(_ATOMS) == set(ATOMS) - {"{name}i"}
+
+
+def test_a_byte_is_not_taken_for_the_text_of_its_escape():
+    lines = [human((*RECORD[:2], path, *RECORD[3:]), colour=False) for path in (b"/\xff\n", rb"/\xff\n")]
+    assert [line.split()[2] for line in lines] == ["/\\xff\\n?q=1", r"/\\xff\\n?q=1"]
 
 
 @pytest.mark.parametrize("style", ["human", "json", '%(h)s "%(r)s" %(U)s %({user-agent}i)s'])

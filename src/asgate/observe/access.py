@@ -30,7 +30,6 @@ Record: TypeAlias = tuple[
     int | None,
 ]
 Line: TypeAlias = Callable[[Record, float], str]
-_QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 def enabled() -> bool:
@@ -133,13 +132,18 @@ def client(record: Record) -> str:
 
 
 def text(raw: bytes) -> str:
-    """Bytes of the client as text that stays on its line and inside its quotes."""
+    """Bytes of the client as text that stays on its line."""
     return escaped(raw.decode("ascii", "backslashreplace"))
 
 
+def quoted(raw: bytes) -> str:
+    """The same between quotes: each byte stands there in one way only, `\\xff` is a byte and `\\\\xff` four characters."""
+    return text(raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"'))
+
+
 def request_line(record: Record) -> str:
-    query = f"?{text(record[3])}" if record[3] else ""
-    return f"{record[1]} {text(record[2])}{query} HTTP/{record[4]}".translate(_QUOTED)
+    query = f"?{quoted(record[3])}" if record[3] else ""
+    return f"{record[1]} {quoted(record[2])}{query} HTTP/{record[4]}"
 
 
 def custom_line(style: str) -> Line:
@@ -159,8 +163,7 @@ def _part(piece: Piece) -> Line:
 
 def header(record: Record, name: bytes) -> str:
     """The values of a request header joined by commas, `-` if it is not there."""
-    values = [text(value) for key, value in record[5] if key == name]
-    return ", ".join(values).translate(_QUOTED) or "-"
+    return ", ".join([quoted(value) for key, value in record[5] if key == name]) or "-"
 
 
 def _host(record: Record) -> str:
@@ -175,8 +178,8 @@ _ATOMS: dict[str, Line] = {
     "t": lambda _, now: time.strftime("[%d/%b/%Y:%H:%M:%S %z]", time.localtime(now)),
     "r": lambda record, _: request_line(record),
     "m": lambda record, _: record[1],
-    "U": lambda record, _: text(record[2]).translate(_QUOTED),
-    "q": lambda record, _: text(record[3]).translate(_QUOTED),
+    "U": lambda record, _: quoted(record[2]),
+    "q": lambda record, _: quoted(record[3]),
     "H": lambda record, _: f"HTTP/{record[4]}",
     "s": lambda record, _: str(record[6] or "-"),
     "B": lambda record, _: str(record[7]),
