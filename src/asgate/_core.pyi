@@ -28,7 +28,10 @@ class ClientDisconnected(ConnectionError):
 
 @type_check_only
 class Observer(Protocol):
-    """What the reactor tells about. Called on the loop's thread; an exception out of it is printed and dropped."""
+    """What the reactor tells about. Called on the loop's thread; an exception out of it is printed and dropped.
+
+    Of a scope come the method (`websocket` without one) and the path, as the request had them.
+    """
 
     def application_raised(self, error: BaseException, scope: Scope) -> None:
         """The application ended with an exception (ASGI-016)."""
@@ -41,9 +44,11 @@ class Observer(Protocol):
     def accessed(self, records: list[AccessRecord]) -> None:
         """Exchanges that ended since the last call (only when `settings.access_log`)."""
     def trouble(self, message: str) -> None:
-        """Something an operator should know (out of descriptors, connection limit reached, a bug of ours)."""
+        """Something an operator should know (out of descriptors, connection limit reached, a bug of ours, an application
+        that asks on and on)."""
     def quit(self, error: BaseException) -> None:
-        """The application raised SystemExit or KeyboardInterrupt: stop the worker cleanly (ASGI-025)."""
+        """The application, or a task of its own, raised SystemExit or KeyboardInterrupt: stop the worker cleanly
+        (ASGI-025)."""
     def child_ended(self, error: BaseException | None) -> None:
         """In a forked child: the application's code has come to its end there, and the child must not go on as a second
         server on its parent's descriptors."""
@@ -78,7 +83,8 @@ class Reactor:
     def cancel(self) -> None:
         """Cancels the applications that still run (their responses are cut short)."""
     def close(self) -> None:
-        """Closes every connection at once and lets go of everything."""
+        """Closes every connection at once and lets go of everything. Whose application still runs is told first: 503, or
+        1012 on a WebSocket."""
     def abandon(self) -> None:
         """In a forked child: closes its copies of the parent's sockets, without a word to anybody."""
     def waiting_for(self) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from asgate.command_line import Command
 from asgate.config.absent import ABSENT, Absent
 from asgate.config.kinds import Size, Switch
 from asgate.config.load import COMMAND_LINE, Loaded, load, unknown
@@ -20,12 +21,13 @@ from asgate.config.options import Option, table
 from asgate.config.settings import parsed
 from asgate.config.show import effective
 from asgate.errors import Exit, Failure, did_you_mean
+from asgate.streams import remark, report
 from asgate.version import version
 
 VALUED = "--ws-per-message-deflate"  # a switch, to which uvicorn gives a value
 
 
-class OptionsCommand(click.Command):
+class OptionsCommand(Command):
     """A command whose help is laid out in the groups of the table."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -64,15 +66,33 @@ def _conform() -> click.Command:
 
 def _check() -> click.Command:
     from asgate.conformance.check.command import check
-    from asgate.server.importer import import_target
 
-    return check(import_target)
+    return check(_load)
+
+
+def _load(target: str, *, factory: bool, app_dir: str) -> Any:
+    """The application behind a target, if `asgate run` would serve it. Raises `Failure`."""
+    from asgate.server.importer import import_target
+    from asgate.server.interface import as_asgi3
+
+    found = import_target(target, factory=factory, app_dir=app_dir)
+    try:
+        as_asgi3(found, "auto", target)
+    except Failure as failure:
+        hint = re.sub("add --interface asgi([23])", _mark, failure.hint)
+        raise Failure(failure.exit_code, failure.sentence, hint) from None
+    return found
+
+
+def _mark(flag: re.Match[str]) -> str:
+    """What says the same on the application itself: `asgate check` has no such option."""
+    return f"set _asgi_{'double' if flag[1] == '2' else 'single'}_callable = True on it"
 
 
 LAZY = {"conform": _conform, "check": _check}
 
 
-class DefaultToRun(click.Group):
+class DefaultToRun(Command, click.Group):
     """A group in which whatever is no command is the target, or an option, of `run`; nothing at all is `run`
     too.
     """
@@ -91,7 +111,7 @@ class DefaultToRun(click.Group):
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        click.echo(f"asgate {version()}")
+        report(f"asgate {version()}\n", what="the version")
         context.exit()
 
 
@@ -122,7 +142,7 @@ def _run(targets: tuple[str, ...], print_config: bool, **values: Any) -> int:
         words["target"] = "the argument"
     loaded = load(given, words=words)
     if print_config:
-        click.echo(effective(loaded))
+        report(f"{effective(loaded)}\n", what="the configuration")
         return Exit.OK
     if loaded.settings.target is None:
         hint = "name it: asgate run main:app; asgate run --help lists the options"
@@ -241,7 +261,7 @@ asgate.add_command(run)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point: exits with a code of `errors.Exit`."""
+    """Exits with a code of `errors.Exit`."""
     if sys.platform == "win32":
         sys.exit(outcome(arguments))
     from asgate.server.command import leave, stay_calm
@@ -253,9 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def outcome(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code; what went wrong was told on stderr."""
     if sys.platform == "win32":
-        click.echo(
-            "asgate: asgate does not run on Windows yet\n  hint: use WSL, or uvicorn until then", err=True
-        )
+        remark("asgate: asgate does not run on Windows yet\n  hint: use WSL, or uvicorn until then")
         return Exit.PLATFORM
     from asgate.server.command import reported
 

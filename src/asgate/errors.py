@@ -4,7 +4,6 @@ A `Failure` is something the person at the keyboard can put right: it is told in
 never with a traceback of ours. Everything else that escapes is a bug and keeps its traceback.
 """
 
-import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -29,7 +28,7 @@ class Exit(IntEnum):
     STARTUP = 3, "The application reported `lifespan.startup.failed`, broke or took too long at its start."
     CONFIG = (
         4,
-        "A configuration, environment or logging file is missing, unreadable or wrong; or a report cannot be written.",
+        "A configuration, environment or logging file is missing, unreadable or wrong; or output cannot be written.",
     )
     TARGET = 5, "The application was not found, or what was found is not an ASGI application."
     APPLICATION = (
@@ -78,5 +77,7 @@ class Failure(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean 'port'?`, or nothing when no known word is near."""
+    import difflib  # half the time in which our errors are imported, for mistakes only
+
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(repr(match) for match in near)}?" if near else ""

@@ -7,6 +7,8 @@ import logging
 
 import pytest
 
+from .sockets import handshake
+
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody"
@@ -118,14 +120,43 @@ async def test_raised_after_the_end_the_client_has_its_response(failing, caplog,
 
 @clause("ASGI-018")  # section 23: no response
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "later"])
-@pytest.mark.parametrize("before", [(), (START,)], ids=["nothing sent", "start held"])
-async def test_returned_without_a_response(failing, caplog, before, wait):
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ((), "without sending a response (ASGI-018)"),
+        ((START,), "without http.response.body behind its http.response.start (ASGI-105)"),
+    ],
+    ids=["nothing sent", "start held"],
+)
+async def test_returned_without_a_response(failing, caplog, before, said, wait):
     async with failing(*before, wait=wait) as site:
         client = await site.connect()
         await client.send(GET)
         assert (await client.response()).status == 500
         assert await client.rest() == b""
-    assert "ASGI-018" in caplog.text
+    assert f"on GET /: the application returned {said}" in caplog.text
+
+
+@clause("ASGI-014", "ASGI-016")
+@pytest.mark.parametrize("change", [dict.clear, lambda scope: scope.update(method=None, path=object())])
+@pytest.mark.parametrize("request_", [GET.replace(b"/", b"/%61?b", 1), handshake(b"/%61?b")])
+@pytest.mark.parametrize("access", [True, False])
+async def test_an_application_that_spoils_its_scope_is_named_all_the_same(
+    serve, caplog, access, request_, change
+):
+    async def app(scope, receive, send):
+        change(scope)
+        raise ValueError
+
+    caplog.set_level(logging.INFO)
+    async with serve(app, access_log=access) as site:
+        assert (await site.ask(request_)).status == 500
+    websocket = b"upgrade" in request_
+    if access:
+        place = "websocket /a" if websocket else "GET /a"
+    else:
+        place = f"a {'websocket' if websocket else 'request'} whose scope the application changed"
+    assert f"the application raised ValueError on {place}\n" in caplog.text
 
 
 @clause("ASGI-018", "ASGI-285", "ASGI-105")  # section 23: half a response

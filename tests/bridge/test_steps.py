@@ -5,6 +5,7 @@ must not notice: not in how they wait, nor in their context, nor in how they are
 
 import asyncio
 import contextvars
+import logging
 import sys
 
 import anyio
@@ -163,27 +164,53 @@ class Odd(BaseException):
 
 @clause("ASGI-025")
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
-async def test_a_task_of_the_application_that_asks_for_the_end(talk, serve, monkeypatch, kind):
-    """Reported, since no loop is there to end; the task has it, and all else goes on."""
-    reported, raised = [], []
-    monkeypatch.setattr(sys, "unraisablehook", lambda found: reported.append(found.exc_value))
+async def test_a_task_of_the_application_that_asks_for_the_end(serve, kind):
+    """asyncio lets it out of its loop, which it ends. The server stops as politely as for the application itself."""
+    raised = []
 
     async def fetch(receive):
         await receive()
-        raise kind("why")
+        raise kind(7)
 
-    async def app(receive, send):
+    async def app(scope, receive, send):
+        await accept(receive, send)
         fetching = asyncio.create_task(fetch(receive))
-        await asyncio.sleep(0)
-        await send(said("go on"))
         await asyncio.wait({fetching})
         raised.append(fetching.exception())
-        await send(said("more"))
-        await send(said((await receive())["text"]))
+        await send(said("still there"))
 
-    assert await talk(app, "a", "b") == ["go on", "more", "b"]
-    assert [type(error) for error in reported] == [kind]
-    assert raised == reported
+    with pytest.raises(kind) as left:
+        async with serve(app, graceful_timeout=5) as site:
+            peer = await opened(site)
+            await peer.send(text("a"))
+            assert await peer.everything() == ["still there", (1000, "")]
+            async with asyncio.timeout(10):
+                await site.server.wait()
+    assert left.value.args == (7,)
+    assert raised == [left.value]
+
+
+@clause("ASGI-025")
+async def test_an_end_that_the_application_hears_of_as_well_is_asked_for_once(serve, caplog):
+    """A second wish would hurry the stop."""
+    caplog.set_level(logging.INFO)
+
+    async def fetch(receive):
+        await receive()
+        sys.exit(7)
+
+    async def app(scope, receive, send):
+        await accept(receive, send)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fetch(receive))
+
+    with pytest.raises(SystemExit):
+        async with serve(app, graceful_timeout=5) as site:
+            peer = await opened(site)
+            await peer.send(text("a"))
+            assert await peer.farewell() == (1011, "")
+    assert caplog.text.count("stopping (SystemExit(7) raised at test_steps.py:") == 1
+    assert "stopping at once" not in caplog.text
 
 
 @clause("ASGI-025")

@@ -96,7 +96,8 @@ async def test_what_is_out_of_order_raises_and_changes_nothing(refusals, state):
 async def test_what_is_no_message_raises_in_every_state(refusals, state):
     strange = [None, [], "websocket.send", {}, {"type": None}, {"type": b"websocket.send"}]
     unknown = [
-        {"type": f"websocket.{name}"} for name in ("", "receive", "connect", "http.response.trailers", "Send")
+        {"type": f"websocket.{name}"}
+        for name in ("", "receive", "connect", "http.response.trailers", "Send", "\udcff")
     ]
     raised = await refusals(state, strange + unknown)
     kinds = [

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -172,6 +174,32 @@ def test_a_server_that_does_not_start(typed, small_server):
     assert "hint: the server runs in an empty folder of its own" in errors
 
 
+def test_a_server_that_was_never_told_of_the_probe(typed):
+    """It is known as soon as something else answers."""
+    code, _, errors = typed("--command", "{python} -m http.server {port} --bind 127.0.0.1", "--case", CASE)
+    assert code == 12
+    assert "command: not judged: it answered, but the probe was never called" in errors
+    assert errors.endswith("hint: is {target} in the command?\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("where", "expected"), [(">/dev/full", 4), (">&-", 4), ("2>/dev/full", 0), ("2>&-", 0)]
+)
+def test_streams_that_take_nothing_cost_no_report(tmp_path, command, where, expected):
+    words = shlex.join(["conform", "--command", command, "--case", CASE, "--report", "out"])
+    line = f"exec {sys.executable} -m asgate {words} {where}"
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stderr
+    (judgement,) = loads((tmp_path / "out" / "results.json").read_text())
+    assert [result.outcome for result in judgement.results] == ["pass"]
+    assert "Traceback" not in done.stderr
+    if expected:
+        assert "\nasgate: the report cannot be written to stdout: " in done.stderr
+    else:
+        assert "request     1" in done.stdout
+
+
 def test_a_start_that_fails_in_the_kit_keeps_what_was_judged_before(
     small_server, tmp_path, monkeypatch, capsys
 ):
@@ -192,6 +220,10 @@ def test_a_start_that_fails_in_the_kit_keeps_what_was_judged_before(
     assert errors.startswith("first: 1 pass\n")
     (judgement,) = loads((tmp_path / "out" / "results.json").read_text())
     assert (judgement.server, len(judgement.results)) == ("first", 1)
+    root = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    (suite,) = (suite for suite in root if suite.get("errors") == "1")
+    assert suite.get("name") == "second: run"
+    assert "the kit itself failed" in suite.find(".//error").get("message")
 
 
 def test_an_interrupt_before_the_first_case_is_in_every_report(typed, tmp_path):
@@ -249,8 +281,37 @@ WRONG = [
     (["--all", "--command", "x {port}", "--name", "daphne"], "two servers are named daphne", "--name"),
     (["--command", "server"], "--command cannot be used: {port} is not in it", "such as --command"),
     (["--command", "server {port} {x}"], "braces stand for", ""),
+    (["--command", "x {targt} {port}"], "{targt} stands for nothing", "did you mean 'target'?"),
+    (["--command", "x {port} }"], "a brace stands alone in }; two of a kind stand for one", ""),
     (["--command", "x {port}", "--option", "y=z"], "y is none of root_path", ""),
-    (["asgate", "--python", "/no/python"], "/no/python is no Python interpreter", ""),
+    (
+        ["--command", "x {port}", "--option", "root_path"],
+        "--option root_path is not NAME=WORDS",
+        "such as --command",
+    ),
+    (
+        ["--command", "x {port}", "--option", "grace="],
+        "the option grace has no {value} in its words",
+        "such as",
+    ),
+    (["--command", "x {port}", "--option", "grace=-g 5"], "the option grace has no {value} in its words", ""),
+    (
+        ["--command", "x {port}", "--option", "grace=-g {value}", "--option", "grace=-h {value}"],
+        "--option grace is given twice",
+        "",
+    ),
+    (["asgate", "--name", "mine"], "--name is for --command, which is not there", "--command"),
+    (["asgate", "--server-version", "1"], "--server-version is for --command", ""),
+    (["asgate", "--option", "grace=-g {value}"], "--option is for --command", ""),
+    (["asgate", "--report", ""], "Invalid value for '--report': it has no name", "asgate conform --help"),
+    (["asgate", "--case"], "Option '--case' requires an argument", "see asgate conform --help"),
+    (
+        ["asgate", "--python", "/no/python"],
+        "/no/python is no Python interpreter: No such file or directory",
+        "",
+    ),
+    (["asgate", "--python", "/bin/ls"], "/bin/ls is no Python interpreter: it ended with code ", ""),
+    (["asgate", "--python", "/bin/echo"], "/bin/echo is no Python interpreter: it said no version", ""),
     (["asgate", "--fail-on", "may"], "'may' is not one of", "asgate conform --help"),
 ]
 

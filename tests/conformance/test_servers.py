@@ -57,6 +57,7 @@ def test_a_command():
     assert words == ["server", "--at", "1 x", "asgi_probe:app", "--root", "/r"]
     assert (adapter.name, adapter.version(sys.executable)) == ("mine", "")
     assert custom("server {port}", version="7.1").version(sys.executable) == "7.1"
+    assert custom("server {port} {target}", options={"asgi2": ""}).options == {"asgi2": ()}
     assert not adapter.in_python
     assert custom("{python} -m server {port}").in_python
     assert all(it.in_python for it in ADAPTERS.values())
@@ -66,7 +67,9 @@ def test_a_command():
         custom("server {port}").words("python", "asgi_probe:asgi2", 1, None, {})
 
 
-@pytest.mark.parametrize("command", ["server", "server {port} {x}", "server {port} {", "server {port} '"])
+@pytest.mark.parametrize(
+    "command", ["server", "server {port} {x}", "server {port} {", "server {port} '", "{port!r} {port}"]
+)
 def test_a_command_that_cannot_be_used(command):
     with pytest.raises(ValueError, match=r".+"):
         custom(command)

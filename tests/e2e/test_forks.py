@@ -55,6 +55,8 @@ def test_child_that_leaves_takes_nothing_with_it(serve: Serve, loop: str, way: s
         well(server)
         waiting.send(b"34")
         assert waiting.response().body == b"4"
+    assert server.log.count("^ +ValueError: the child$") == (2 if way == "raises" else 0)
+    assert server.log.count("^ +Traceback") == (2 if way == "raises" else 0)
     if way != "hard_exit":
         child = int(server.expect(CAME_BACK)[1])
         assert child != server.pid

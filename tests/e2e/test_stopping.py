@@ -141,8 +141,10 @@ def test_application_that_ignores_its_cancellation_delays_but_does_not_prevent_t
         server.expect("hanging")
         server.send_signal()
         server.expect("lifespan shutdown")
-        assert client.read_to_end() == b""
+        assert _last(client.response(), client) == b"Service Unavailable"
     assert server.wait() == 0
+    server.expect("took no cancellation, left behind: GET /hang from .*no response yet")
+    server.expect("stopped$")
 
 
 def test_third_signal_is_the_systems(serve: Serve) -> None:

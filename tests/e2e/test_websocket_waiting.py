@@ -95,6 +95,19 @@ def test_a_stop_says_which_close_frames_it_waits_for(serve: Serve) -> None:
     assert server.wait() == 0
 
 
+@pytest.mark.clause("ASGI-025", "ASGI-199")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("when", ["now", "later"])
+def test_a_task_of_the_application_may_end_the_process(serve: Serve, loop: str, when: str) -> None:
+    """Whether it is stepped in the turn of its client or by the loop."""
+    server = serve("websockets_waiting:app", "--loop", loop)
+    with at(server, f"/exit/{when}") as connection:
+        connection.send("go")
+        assert server.wait() == 7
+    if when == "now":
+        server.expect(r"stopping \(SystemExit\(7\) raised at websockets_waiting\.py:\d+\)")
+
+
 @pytest.mark.clause("ASGI-187")
 def test_who_sends_on_while_the_server_stops_is_told_so(serve: Serve) -> None:
     server = serve("websockets_waiting:app")

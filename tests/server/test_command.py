@@ -351,6 +351,42 @@ def test_ctrl_c_while_the_application_is_imported(project, tmp_path):
     assert (process.returncode, err) == (130, "asgate: interrupted while site15:app was imported\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "wait", ["threading.Event().wait()", "\ntry: threading.Event().wait()\nexcept: pass"]
+)
+def test_other_signals_while_the_application_is_imported(project, tmp_path, number, wait):
+    """Also where something takes the interruption for an error of its own."""
+    project(
+        "site39.py", f"import threading\nprint('importing', flush=True); {wait}\nasync def app(*_): ...\n"
+    )
+    process = begun(tmp_path, "-m", "asgate", "site39:app", "--port", "0")
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 0
+    said = [text.partition("INFO     ")[2] for text in err.splitlines()]
+    assert said == [f"stopping ({number.name})", "stopped before it served"]
+
+
+INTERRUPTS = """
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = ["missing:app"]
+runpy.run_module("asgate", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["click", "asgate.config.load", "asgate.server.signals"])
+def test_ctrl_c_while_our_own_modules_are_imported(tmp_path, name):
+    done = ended(tmp_path, "-c", INTERRUPTS.format(name=name))
+    assert (done.returncode, done.stderr) == (130, "asgate: interrupted\n")
+
+
 @clause("ASGI-025")
 def test_a_keyboard_interrupt_of_the_application_ends_it_with_a_line(project, tmp_path):
     project("site38.py", APP.replace("raise SystemExit(7)", "raise KeyboardInterrupt"))

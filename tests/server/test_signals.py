@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from asgate.server.signals import STOPPING, captured
+from asgate.server.signals import STOPPING, Stopped, captured, stoppable
 
 pytestmark = pytest.mark.usefixtures("hangups")
 REPEATED = (signal.SIGINT, signal.SIGTERM)
@@ -132,3 +132,26 @@ def test_the_third_ends_even_a_loop_that_never_turns(number):
         while process.poll() is None:
             process.send_signal(number)
     assert process.returncode == -number
+
+
+def test_a_handler_that_is_set_during_an_import_stays_and_others_are_restored():
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        with stoppable():
+            signal.signal(signal.SIGHUP, own := lambda *_: None)
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert [signal.getsignal(number) for number in STOPPING] == [
+            before[signal.SIGINT],
+            before[signal.SIGTERM],
+            own,
+        ]
+    finally:
+        signal.signal(signal.SIGHUP, before[signal.SIGHUP])
+
+
+def test_a_second_signal_does_not_disturb_how_an_import_is_left():
+    with pytest.raises(Stopped, match="SIGTERM"), stoppable():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)

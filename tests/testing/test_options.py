@@ -1,6 +1,7 @@
 import asyncio
 import contextvars
 import dataclasses
+import re
 import typing
 
 import pytest
@@ -19,13 +20,35 @@ def test_versions_that_never_were():
         Served(spec_version="2.9")
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"timeout": "5"}, "timeout is seconds, or None for no limit, not '5'"),
+        ({"timeout": -1}, "timeout is seconds"),
+        ({"timeout": float("nan")}, "timeout is seconds"),
+        ({"buffer": -1}, "buffer is a whole number from 0 on, not -1"),
+        ({"buffer": "x"}, "buffer is a whole number"),
+        ({"backlog": 0}, "backlog is a whole number from 1 on, not 0"),
+        ({"backlog": None}, "backlog is a whole number"),
+        ({"context": "x"}, 'context is "copy", "same" or a Context, not \'x\''),
+        ({"extensions": "http.response.debug"}, "extensions are several names, such as"),
+        ({"extensions": ["pathsned"]}, "unknown extensions: pathsned"),
+        ({"extensions": [3]}, "unknown extensions: 3"),
+        ({"extensions": None}, "extensions are names"),
+    ],
+)
+def test_what_no_application_could_be_served_with(given, sentence):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+        Served(**given)
+
+
 def test_extensions_by_name_or_with_entries():
     served = Served(extensions=["http.response.pathsend", "websocket.http.response"])
     assert served.advertised(("http.response.pathsend",)) == {"http.response.pathsend": {}}
     entry = {"tls": {"tls_version": 772}, "websocket.http.response": {}, "own": {}}
     assert set(Served(extensions=entry).advertised(())) == {"tls", "own"}
-    with pytest.raises(ValueError, match="pathsned"):
-        Served(extensions=["pathsned"]).advertised(())
+    once = Served(extensions=(name for name in ["http.response.debug"]))
+    assert once.advertised(("http.response.debug",)) == once.advertised(("http.response.debug",)) != {}
 
 
 def test_the_same_context_needs_a_newer_python():

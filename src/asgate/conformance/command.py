@@ -2,20 +2,21 @@
 that a pipeline can use.
 """
 
+import contextlib
 import fnmatch
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from asgate.command_line import Command, NamedPath
 from asgate.conformance.case import Case, cases
 from asgate.conformance.comparison import Comparison, compare
+from asgate.conformance.places import expect_directory, unwritable
 from asgate.conformance.process import NotStarted
 from asgate.conformance.progress import Progress
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS, Judgement, dumps, loads
@@ -24,6 +25,8 @@ from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, pytho
 from asgate.conformance.signals import interruptible
 from asgate.conformance.summary import headline, listing, summary
 from asgate.errors import Exit, Failure, did_you_mean
+from asgate.streams import opened, remark
+from asgate.streams import report as print_report
 from asgate.version import version
 
 
@@ -34,8 +37,8 @@ class Wish:
     servers: tuple[str, ...]
     all: bool
     commands: tuple[str, ...]
-    name: str
-    server_version: str
+    name: str | None
+    server_version: str | None
     options: tuple[str, ...]
     python: str
     patterns: tuple[str, ...]
@@ -54,37 +57,46 @@ class Wish:
 class Done:
     """What became of the wish."""
 
-    judgements: list[Judgement]
-    missing: list[str]  # servers that were asked for and could not be judged
+    judgements: list[Judgement] = field(default_factory=list)
+    # Servers that were asked for and not judged, and why.
+    missing: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
 def _run(**given: Any) -> int:
+    there = opened()
     wish = Wish(**given)
     if wish.regressions and wish.compare is None:
         raise Failure(Exit.USAGE, "--regressions needs an earlier run", "--compare results.json names it")
     if wish.list:
-        click.echo(listing(_cases(wish)))
+        print_report(f"{listing(_cases(wish))}\n", there, what="the list")
         return Exit.OK
     try:
         python_version(wish.python)
-    except (OSError, subprocess.SubprocessError) as error:
+    except ValueError as error:
         raise Failure(Exit.USAGE, f"{wish.python} is no Python interpreter: {error}") from None
     if wish.list_servers:
-        click.echo(_servers(wish.python))
+        print_report(f"{_servers(wish.python)}\n", there, what="the list")
         return Exit.OK
     adapters, chosen = _adapters(wish), _cases(wish)
     earlier = [] if wish.compare is None else _earlier(wish.compare)
     if wish.report is not None:
-        _expect_writable(wish.report)
+        expect_directory(wish.report)
     with interruptible():
         done = _judged(wish, adapters, chosen)
-    _tell(wish, done)
     comparison = None
     if wish.compare is not None and not done.interrupted:
         unselected = {case.name for case in cases()} - {case.name for case in chosen}
         comparison = compare(earlier, done.judgements, unselected)
-        click.echo("\n".join(comparison.lines), err=True)
+    with contextlib.ExitStack() as last:  # behind the text on a terminal, and also when nothing takes that
+        if comparison is not None:
+            last.callback(remark, "\n".join(comparison.lines))
+        try:
+            paths = _written(wish, done)
+            if paths:
+                last.callback(remark, f"written: {', '.join(map(str, paths))}")
+        finally:
+            print_report(_text(wish, done), there, hint="--report DIRECTORY writes it")
     return _code(wish, done, comparison)
 
 
@@ -124,6 +136,9 @@ def _adapters(wish: Wish) -> list[Adapter]:
         found += [adapter for adapter in ADAPTERS.values() if adapter not in found]
     if wish.commands:
         found.append(_own(wish))
+    elif alone := next((flag for flag, given in _of_command(wish) if given not in (None, ())), None):
+        hint = 'asgate conform --command "myserver {target} --port {port}"'
+        raise Failure(Exit.USAGE, f"{alone} is for --command, which is not there", hint)
     if not found:
         hint = 'name it, or use --all, or --command "… {target} … {port} …"; --list-servers lists them'
         raise Failure(Exit.USAGE, "there is no server to judge", hint)
@@ -139,15 +154,25 @@ def _twice(names: Iterable[str]) -> str:
     return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
+def _of_command(wish: Wish) -> Iterable[tuple[str, object]]:
+    """The options that say something about the server of `--command`, and what they say."""
+    return ("--name", wish.name), ("--server-version", wish.server_version), ("--option", wish.options)
+
+
 def _own(wish: Wish) -> Adapter:
     """The server of `--command`."""
     if len(wish.commands) > 1:
         raise Failure(Exit.USAGE, "--command is given twice", "a run judges one server of your own")
-    options = dict(option.partition("=")[::2] for option in wish.options)
+    hint = 'such as --command "myserver {target} --port {port}" --option "root_path=--root-path {value}"'
+    pairs = [option.partition("=") for option in wish.options]
+    if wrong := next((name for name, sign, _ in pairs if not sign), None):
+        raise Failure(Exit.USAGE, f"--option {wrong} is not NAME=WORDS", hint)
+    if twice := _twice(name for name, _, _ in pairs):
+        raise Failure(Exit.USAGE, f"--option {twice} is given twice", "put all its words into one")
+    options = {name: text for name, _, text in pairs}
     try:
-        return custom(wish.commands[0], wish.name, options, wish.server_version)
+        return custom(wish.commands[0], wish.name or "command", options, wish.server_version or "")
     except ValueError as error:
-        hint = 'such as --command "myserver {target} --port {port}" --option "root_path=--root-path {value}"'
         raise Failure(Exit.USAGE, f"--command cannot be used: {error}", hint) from None
 
 
@@ -187,25 +212,11 @@ def _earlier(path: Path) -> list[Judgement]:
         raise Failure(Exit.CONFIG, f"{path} has no judgements to compare with: {error}", hint) from None
 
 
-def _expect_writable(directory: Path) -> None:
-    """Makes the directory of the report: better to fail now than after the run. Raises `Failure`."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise _unwritable(directory, error) from None
-
-
-def _unwritable(directory: Path, error: OSError) -> Failure:
-    return Failure(Exit.CONFIG, f"the report cannot be written to {directory}: {error}")
-
-
 def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> Done:
     """Judges one server after the other. An interrupt keeps what was judged before, and every report tells of it by
     the judgement of the server at which it came.
     """
-    done = Done([], [])
+    done = Done()
     for adapter in adapters:
         try:
             _judge(wish, adapter, chosen, done)
@@ -213,7 +224,7 @@ def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> Done:
             done.interrupted = True
             begun = interrupt.judgement if isinstance(interrupt, Interrupted) else None
             done.judgements.append(begun or unjudged(adapter, version()))
-            click.echo(headline(done.judgements[-1]), err=True)
+            remark(headline(done.judgements[-1]))
             break
     return done
 
@@ -221,46 +232,48 @@ def _judged(wish: Wish, adapters: list[Adapter], chosen: list[Case]) -> Done:
 def _judge(wish: Wish, adapter: Adapter, chosen: list[Case], done: Done) -> None:
     try:
         if adapter.version(wish.python) is None:
-            click.echo(f"{adapter.name}: not installed with {wish.python}", err=True)
-            done.missing += [adapter.name] if adapter.name in wish.servers or not wish.all else []
+            remark(f"{adapter.name}: not installed with {wish.python}")
+            if adapter.name in wish.servers or not wish.all:
+                done.missing[adapter.name] = f"not installed with {wish.python}"
             return
         with Progress(adapter.name) as progress:
             judgement = judge(adapter, chosen, python=wish.python, kit=version(), progress=progress)
     except NotStarted as failure:
-        click.echo(f"{adapter.name}: not judged: {failure}", err=True)
+        remark(f"{adapter.name}: not judged: {failure}")
         if wish.commands:
-            click.echo(ELSEWHERE, err=True)
-        done.missing.append(adapter.name)
+            remark(f"hint: {failure.hint or ELSEWHERE}")
+        done.missing[adapter.name] = str(failure)
         return
     except Exception as error:  # of the kit, which must not cost what was judged before
-        click.echo(f"{adapter.name}: not judged: {blamed(error)}", err=True)
-        done.missing.append(adapter.name)
+        remark(f"{adapter.name}: not judged: {blamed(error)}")
+        done.missing[adapter.name] = blamed(error)
         return
     done.judgements.append(judgement)
-    click.echo(headline(judgement), err=True)
+    remark(headline(judgement))
 
 
 ELSEWHERE = (
-    "hint: the server runs in an empty folder of its own; name files by absolute paths, and put what it imports on "
+    "the server runs in an empty folder of its own; name files by absolute paths, and put what it imports on "
     "PYTHONPATH"
 )
 
 
-def _tell(wish: Wish, done: Done) -> None:
-    """Prints what came of it, and writes the report."""
+def _text(wish: Wish, done: Done) -> str:
     if wish.format == "json":
-        click.echo(dumps(done.judgements), nl=False)
-    else:
-        for judgement in done.judgements:
-            click.echo(f"\n{summary(judgement, evidence=wish.evidence)}", nl=False)
-    if wish.report is not None:
-        from asgate.conformance import report  # lazily: a run without it needs none of it
+        return dumps(done.judgements)
+    return "".join(f"\n{summary(judgement, evidence=wish.evidence)}" for judgement in done.judgements)
 
-        try:
-            paths = report.write(done.judgements, wish.report)
-        except OSError as error:
-            raise _unwritable(wish.report, error) from None
-        click.echo(f"written: {', '.join(map(str, paths))}", err=True)
+
+def _written(wish: Wish, done: Done) -> list[Path]:
+    """Writes the report, if that is wished. Raises `Failure`."""
+    if wish.report is None:
+        return []
+    from asgate.conformance import report  # lazily: a run without it needs none of it
+
+    try:
+        return report.write(done.judgements, wish.report, done.missing)
+    except OSError as error:
+        raise unwritable(wish.report, error) from None
 
 
 def _code(wish: Wish, done: Done, comparison: Comparison | None) -> int:
@@ -279,7 +292,6 @@ def _code(wish: Wish, done: Done, comparison: Comparison | None) -> int:
     return Exit.FAULTS if faulty or changed else Exit.OK
 
 
-_PATH = click.Path(path_type=Path)
 _PARAMETERS: list[click.Parameter] = [
     click.Argument(["servers"], nargs=-1, metavar="[SERVER]..."),
     click.Option(["--all"], is_flag=True, help="Judge every server that is installed."),
@@ -289,8 +301,8 @@ _PARAMETERS: list[click.Parameter] = [
         metavar="WORDS",
         help='Judge any other server: "myserver {target} --port {port}".',
     ),
-    click.Option(["--name"], default="command", metavar="NAME", help="What to call it in reports."),
-    click.Option(["--server-version"], default="", metavar="TEXT", help="Its version, for reports."),
+    click.Option(["--name"], metavar="NAME", help="What to call it in reports. [command]"),
+    click.Option(["--server-version"], metavar="TEXT", help="Its version, for reports."),
     click.Option(
         ["--option", "options"],
         multiple=True,
@@ -313,10 +325,13 @@ _PARAMETERS: list[click.Parameter] = [
         help="Only cases of this group; --list ends with their names.",
     ),
     click.Option(
-        ["--report"], type=_PATH, metavar="DIRECTORY", help="Write JSON, JUnit, SARIF, Markdown, HTML there."
+        ["--report"],
+        type=NamedPath(),
+        metavar="DIRECTORY",
+        help="Write JSON, JUnit, SARIF, Markdown, HTML there.",
     ),
     click.Option(
-        ["--compare"], type=_PATH, metavar="FILE", help="Compare with results.json of an earlier run."
+        ["--compare"], type=NamedPath(), metavar="FILE", help="Compare with results.json of an earlier run."
     ),
     click.Option(
         ["--regressions"],
@@ -342,7 +357,7 @@ _PARAMETERS: list[click.Parameter] = [
     ),
 ]
 
-conform = click.Command(
+conform = Command(
     "conform",
     callback=_run,
     params=_PARAMETERS,

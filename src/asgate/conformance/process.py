@@ -15,6 +15,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from asgate.conformance.control import Control, Overdue, Watcher, left_until
@@ -44,7 +46,15 @@ PORTS = range(15_000, 32_000)  # below those that kernels give to outgoing conne
 
 
 class NotStarted(Exception):
-    """The server ended, or did not accept connections in time; the message has what it printed."""
+    """The server ended, or did not accept connections in time; the message has what it printed. `hint`: what to look
+    at, when that is known.
+    """
+
+    hint = ""
+
+
+class Stranger(Exception):
+    """Something else than the probe has answered."""
 
 
 class Starter:
@@ -106,6 +116,7 @@ class Server:
         self._host = options.get("ipv6", "127.0.0.1")
         self._asides = itertools.count(1)
         self._ending = False  # whether we have asked it to end
+        self._told_target = "{target}" in " ".join(adapter.command)
         self._folder = tempfile.TemporaryDirectory(prefix="asgate-conform-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
         self._output = Output(self.folder, OUTPUT_LIMIT)
@@ -152,7 +163,9 @@ class Server:
             return
         while True:
             try:
-                self.echo(min(deadline, time.monotonic() + HEALTH_LIMIT))
+                self._expect_probe(min(deadline, time.monotonic() + HEALTH_LIMIT))
+            except Stranger:
+                self._wait_out_stranger(deadline)
             except (Overdue, Malformed, OSError) as error:
                 self._wait_for_start(deadline, f"it did not answer a plain request ({error})")
             else:
@@ -165,6 +178,15 @@ class Server:
             raise NotStarted(f"in {START_LIMIT:g} s {trouble}{self._said()}")
         self._output.trim()
         self.control.poll(0.01)  # takes reports in; a server that starts has no event to wait for
+
+    def _wait_out_stranger(self, deadline: float) -> None:
+        """It may be a page that a server shows while it starts, but not where it was never told of the probe."""
+        trouble = "it answered, but the probe was never called"
+        if not self._told_target:
+            failure = NotStarted(f"{trouble}{self._said()}")
+            failure.hint = "is {target} in the command?"
+            raise failure
+        self._wait_for_start(deadline, trouble)
 
     def _said(self) -> str:
         """What it printed, or that it did not, and how it was started: the rest of a sentence."""
@@ -191,18 +213,35 @@ class Server:
         except OSError:
             return None
 
-    def echo(self, deadline: float) -> None:
+    def _expect_probe(self, deadline: float) -> None:
+        """An echo of a server that starts. Raises `Stranger` as soon as it is clear."""
+        since: list[float] = []  # when something came: the report of the probe may be on its way
+
+        def stranger(wire: Wire) -> str:
+            if not since and not wire.drained():
+                since.append(time.monotonic())
+            if since and time.monotonic() - since[0] > PATIENCE:
+                wire.answered()
+                if wire.received:
+                    raise Stranger
+            return self._over()
+
+        self.echo(deadline, stranger)
+
+    def echo(self, deadline: float, never: Callable[[Wire], str] | None = None) -> None:
         """One request on a connection of its own, answered by the probe without steering: it must reach the
-        application and be answered. What the answer says is for cases to judge. Raises `Overdue`, `OSError`.
+        application and be answered. What the answer says is for cases to judge. `never`: as in `Control.wait`.
+        Raises `Overdue`, `OSError`.
         """
         name, limit = str(next(self._asides)), deadline
         wire = Wire(self.connect(deadline), self.control, lambda *_: None, lambda: limit)
+        over = self._over if never is None else partial(never, wire)
         try:
             wire.send(
                 f"GET {self._prefix}/~aside/{name} HTTP/1.1\r\nhost: probe\r\nx-aside: {name}\r\n\r\n".encode()
             )
             self.control.wait(
-                lambda: self.control.aside.get(name), deadline, "a plain request was served", self._over
+                lambda: self.control.aside.get(name), deadline, "a plain request was served", over
             )
             wire.answered()
             limit = min(deadline, time.monotonic() + PATIENCE)

@@ -4,6 +4,7 @@ import shutil
 import sys
 
 from asgate.conformance.results import Result
+from asgate.streams import remark
 
 BAR = 20  # characters
 
@@ -13,7 +14,7 @@ class Progress:
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
         self._faults = 0
 
     def __enter__(self) -> "Progress":
@@ -34,5 +35,4 @@ class Progress:
     def _draw(self, text: str) -> None:
         if self._shown:
             width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\x1b[K{text[:width]}")
-            sys.stderr.flush()
+            remark(f"\r\x1b[K{text[:width]}", nl=False)

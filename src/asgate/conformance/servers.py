@@ -2,12 +2,16 @@
 a server by name.
 """
 
+import re
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from string import Formatter
 
+from asgate.conformance.signals import ending
+from asgate.errors import did_you_mean
 from asgate.version import UNKNOWN
 
 APPLICATION = "asgi_probe:app"
@@ -23,6 +27,8 @@ OPTIONS = {
     "ipv6": "the address to listen on, ::1",
 }
 """What cases ask of servers beyond their defaults."""
+VALUELESS = ("asgi2",)  # those that are said without a value, and that a server may do of its own accord
+ANSWER = 30  # seconds that an interpreter may take to say something
 
 # Run by the interpreter that has the servers: the version of the first name if all of them can be imported.
 VERSION = f"""
@@ -89,17 +95,33 @@ class Adapter:
             return self.told
         names = (self.distribution, *self.needs)
         told = subprocess.run(
-            [python, "-c", VERSION, *names], capture_output=True, text=True, timeout=30, check=False
+            [python, "-c", VERSION, *names], capture_output=True, text=True, timeout=ANSWER, check=False
         )
         return told.stdout.strip() if told.returncode == 0 else None
 
 
 @cache
 def python_version(python: str) -> str:
-    """Of another interpreter, as "3.12.1". Raises `OSError` or `subprocess.SubprocessError` when it is none."""
+    """Of another interpreter, as "3.12.1". Raises ValueError with the reason when it is none."""
     code = "import platform; print(platform.python_version())"
-    told = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    return told.stdout.strip()
+    try:
+        told = subprocess.run(
+            [python, "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ANSWER,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"it said no version in {ANSWER} s") from None
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from None
+    if told.returncode:
+        raise ValueError(f"it ended with {ending(told.returncode)} when it was asked for its version")
+    if not re.fullmatch(r"\d+(\.\d+)+\S*", version := told.stdout.strip()):
+        raise ValueError("it said no version")
+    return version
 
 
 def _uvicorn(name: str, http: str, websocket: str = "") -> Adapter:
@@ -233,11 +255,34 @@ def custom(
     more = {key: tuple(shlex.split(text)) for key, text in (options or {}).items()}
     if "{port}" not in command:
         raise ValueError("{port} is not in it")
-    if unknown := sorted(set(more) - set(OPTIONS)):
-        raise ValueError(f"{unknown[0]} is none of {', '.join(OPTIONS)}")
-    adapter = Adapter(name, "", words, (), (), more, told=version)
+    _expect_names(words, COMMAND_NAMES)
+    for key, text in more.items():
+        if key not in OPTIONS:
+            raise ValueError(f"{key} is none of {', '.join(OPTIONS)}")
+        _expect_names(text, (*COMMAND_NAMES, "value"))
+        if key not in VALUELESS and "{value}" not in " ".join(text):
+            raise ValueError(f"the option {key} has no {{value}} in its words")
+    return Adapter(name, "", words, (), (), more, told=version)
+
+
+COMMAND_NAMES = ("target", "port", "python")
+
+
+def _expect_names(words: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Raises ValueError for braces around something else than these names."""
+    for word in words:
+        for found in _braced(word):
+            if found not in names:
+                near = did_you_mean(found, names)
+                told = f"braces stand for {', '.join(names[:-1])} and {names[-1]}"
+                raise ValueError(f"{{{found}}} stands for nothing; {near or told}")
+
+
+def _braced(word: str) -> Iterator[str]:
+    """What stands in braces. Raises ValueError for a brace alone."""
     try:
-        adapter.words("python", APPLICATION, 1, None, dict.fromkeys(more, "1"))
-    except (LookupError, ValueError) as error:
-        raise ValueError(f"braces stand for target, port, python and value only ({error!r})") from None
-    return adapter
+        for _, name, form, conversion in Formatter().parse(word):
+            if name is not None:
+                yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+    except ValueError:
+        raise ValueError(f"a brace stands alone in {word}; two of a kind stand for one") from None

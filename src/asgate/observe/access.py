@@ -137,7 +137,7 @@ def text(raw: bytes) -> str:
 
 
 def quoted(raw: bytes) -> str:
-    """The same between quotes: each byte stands there in one way only, `\\xff` is a byte and `\\\\xff` four characters."""
+    """The same between quotes, each byte in one way only: `\\xff` is a byte, `\\\\xff` are four characters."""
     return text(raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"'))
 
 

@@ -27,7 +27,8 @@ from asgate.server.descriptors import raise_limit
 from asgate.server.importer import extend_path
 from asgate.server.loops import loop_factory, named, run_on
 from asgate.server.server import Server
-from asgate.server.signals import captured, ignore
+from asgate.server.signals import Stopped, captured, ignore, stoppable
+from asgate.streams import opened, remark
 
 THREADS_LIMIT = 5.0  # seconds that threads of the application may still take when everything else is over
 log = logging.getLogger("asgate")
@@ -64,11 +65,13 @@ def serve(loaded: Loaded, app: Any = None, *, take_over: bool = False) -> int:
     `Failure` for what the user can put right.
     """
     settings = loaded.settings
+    if take_over:
+        opened()
     if app is None:  # a filter of --log-config and a --loop may stand beside the target
         extend_path(settings.app_dir)
     logs.configure(settings)
-    for remark in loaded.remarks:
-        log.warning("%s", remark)
+    for said in loaded.remarks:
+        log.warning("%s", said)
     try:
         return run_on(loop_factory(settings.loop), lambda: _main(app, settings, take_over))
     except KeyboardInterrupt:
@@ -85,10 +88,12 @@ async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
     server = Server.with_settings(app, settings, take_over=take_over)
     log.debug("the event loop is %s, Python %s", named(asyncio.get_running_loop()), platform.python_version())
     try:
-        server.load()  # on the loop, for applications that ask for it at import
-    except KeyboardInterrupt:
-        what = settings.target or "the application"
-        raise Failure(Exit.INTERRUPTED, f"interrupted while {what} was imported") from None
+        with stoppable(for_good=take_over):
+            _load(server, settings)
+    except Stopped as stopped:
+        log.info("stopping (%s)", stopped)
+        log.info("stopped before it served")
+        return Exit.OK
     if (few := raise_limit(settings.limit_connections)) is not None:
         log.warning(
             "only %d descriptors may be open, too few for %d connections (limit_connections): "
@@ -98,6 +103,16 @@ async def _main(app: Any, settings: Settings, take_over: bool) -> Exit:
         )
     with captured(asyncio.get_running_loop(), server.ask_to_stop, for_good=take_over):
         return await server.serve(note=" (Press CTRL+C to stop)")
+
+
+def _load(server: Server, settings: Settings) -> None:
+    try:
+        server.load()  # on the loop, for applications that ask for it at import
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        what = settings.target or "the application"
+        raise Failure(Exit.INTERRUPTED, f"interrupted while {what} was imported") from None
 
 
 def reported(action: Callable[[], int], log_format: object = None) -> int:
@@ -123,12 +138,12 @@ def tell(failure: Failure, *, json_line: bool = False) -> None:
     trace = _trace(failure)
     if json_line:
         record = log.makeRecord(log.name, logging.ERROR, "", 0, "%s", (failure,), trace)
-        print(JsonFormatter().format(record), file=sys.stderr)
+        remark(JsonFormatter().format(record))
         return
     if trace is not None:
-        traceback.print_exception(*trace)
+        remark("".join(traceback.format_exception(*trace)), nl=False)
     hint = f"\n  hint: {escaped(failure.hint)}" if failure.hint else ""
-    print(f"asgate: {indented(failure.sentence)}{hint}", file=sys.stderr)
+    remark(f"asgate: {indented(failure.sentence)}{hint}")
 
 
 def _trace(failure: Failure) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:

@@ -213,6 +213,8 @@ class Server:
         return True
 
     def _quit(self, error: BaseException) -> None:
+        if error is self._quit_error:
+            return  # raised by a task, and again by the one that waited for it
         self._quit_error = error
         where = place(error.__traceback__)
         self.ask_to_stop(

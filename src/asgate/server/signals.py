@@ -40,14 +40,56 @@ def captured(
         yield
         return
     handle = _Signals(loop, tell).handle
-    ignored = HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_IGN
-    wanted = [number for number in STOPPING if not (ignored and number == HANGUP)]
+    wanted = [number for number in STOPPING if not _ignored(number)]
     previous = {number: signal.signal(number, handle) for number in wanted}
     try:
         yield
     finally:
         for number, handler in ({} if for_good else previous).items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that came before there was a loop to tell; its text is the name. No `except Exception` of an application
+    takes it.
+    """
+
+
+@contextlib.contextmanager
+def stoppable(*, for_good: bool = False) -> Iterator[None]:
+    """Raises `Stopped` for the first SIGTERM or SIGHUP that comes while the application is imported; the third is the
+    system's own answer. SIGINT is KeyboardInterrupt already. A handler that the application sets stays.
+
+    `for_good`, and other threads than the main one: as with `captured`.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[str] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        seen.append(signal.Signals(number).name)
+        if len(seen) == 1:
+            raise Stopped(seen[0])
+        if len(seen) > 2:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    wanted = [number for number in STOPPING if number != signal.SIGINT and not _ignored(number)]
+    previous = {number: signal.signal(number, handle) for number in wanted}
+    try:
+        yield
+        if seen:  # something took the exception for one of its own
+            raise Stopped(seen[0])
+    finally:
+        for number, handler in ({} if for_good else previous).items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _ignored(number: int) -> bool:
+    """Whether it is SIGHUP, and ignored since we were started."""
+    return number == HANGUP and signal.getsignal(number) is signal.SIG_IGN
 
 
 class _Signals:

@@ -21,6 +21,7 @@ from asgate.errors import Exit
 from asgate.observe.access import AccessLog
 from asgate.observe.logs import escaped
 from asgate.observe.reports import Reports
+from asgate.observe.tracebacks import outside
 from asgate.server.lifespan import Lifespan
 from asgate.server.sockets import Listener
 from asgate.spec.types import ASGIApplication
@@ -92,7 +93,10 @@ class Worker(Reports):
         for line in self._reactor.waiting_for():
             log.warning("cancelled: %s", escaped(line))
         self._reactor.cancel()
-        await self._wait_drained(CANCEL_LIMIT, None)
+        if await self._wait_drained(CANCEL_LIMIT, None):
+            return
+        for line in self._reactor.waiting_for():
+            log.warning("took no cancellation, left behind: %s", escaped(line))
 
     async def _wait_drained(self, limit: float, hurry: asyncio.Event | None) -> bool:
         """Waits for the last connection to go, and says from time to time what it waits for."""
@@ -150,10 +154,14 @@ class Worker(Reports):
 
     def child_ended(self, error: BaseException | None) -> None:
         """A child that the application has forked shares its parent's loop: it leaves without touching that."""
-        log.warning(
-            "a forked child of the application (pid %d) came back to the server: it ends here", os.getpid()
-        )
-        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        code: object = 0
+        trace = None
+        if isinstance(error, SystemExit):
+            code = 0 if error.code is None else error.code
+        elif error is not None:
+            code, trace = 1, (type(error), error, outside(error.__traceback__))
+        sentence = "a forked child of the application (pid %d) came back to the server: it ends here"
+        log.warning(sentence, os.getpid(), exc_info=trace)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)

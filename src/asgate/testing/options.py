@@ -73,22 +73,40 @@ class Served:
     raise_app_exceptions: bool = True
 
     def __post_init__(self) -> None:
+        self._check_limits()
+        self._check_extensions()
         if self.spec_version not in SPEC_VERSIONS:
             raise ValueError(f"spec_version is one of {', '.join(SPEC_VERSIONS)}, not {self.spec_version!r}")
+        if not isinstance(self.context, Context) and self.context not in ("copy", "same"):
+            raise ValueError(f'context is "copy", "same" or a Context, not {self.context!r}')
         if self.context == "same" and not hasattr(asyncio.Task, "get_context"):
             raise ValueError('context="same" needs Python 3.12; run the test in a Context and give that')
+
+    def _check_limits(self) -> None:
+        if self.timeout is not None and not (isinstance(self.timeout, int | float) and self.timeout >= 0):
+            raise ValueError(f"timeout is seconds, or None for no limit, not {self.timeout!r}")
+        for name, least in (("buffer", 0), ("backlog", 1)):
+            given = getattr(self, name)
+            if not isinstance(given, int) or given < least:
+                raise ValueError(f"{name} is a whole number from {least} on, not {given!r}")
+
+    def _check_extensions(self) -> None:
+        given = self.extensions
+        if isinstance(given, Mapping):
+            return
+        if isinstance(given, str):
+            raise ValueError(f"extensions are several names, such as [{given!r}]")
+        if not isinstance(given, Iterable):
+            raise ValueError(f"extensions are names, or a mapping of name to entry, not {given!r}")
+        object.__setattr__(self, "extensions", tuple(given))  # an iterator can be read once
+        if unknown := [str(name) for name in self.extensions if name not in (*ALL_EXTENSIONS, "tls")]:
+            raise ValueError(f"unknown extensions: {', '.join(sorted(unknown))}")
 
     def advertised(self, known: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """The `extensions` of a scope: fresh dicts; of the names that we know only those of its protocol."""
         given = self.extensions
         entries = dict(given) if isinstance(given, Mapping) else {name: {} for name in given}
         others = set(ALL_EXTENSIONS) - set(known)
-        if (
-            unknown := entries.keys() - set(ALL_EXTENSIONS) - {"tls"}
-            if not isinstance(given, Mapping)
-            else set()
-        ):
-            raise ValueError(f"unknown extensions: {', '.join(sorted(unknown))}")
         return {name: dict(entry) for name, entry in entries.items() if name not in others}
 
     def task_context(self) -> Context | None:

@@ -198,6 +198,8 @@ def test_who_blocks_the_loop_for_good_is_named_and_the_rest_is_told(odd):
     assert found["clause"] == "ASGI-003"
     assert "at odd.py:" in found["sentence"]
     assert found["sentence"].endswith("in held_up")
+    lines = [line.split()[-1] for line in found["trace"]]
+    assert lines == ["app", "blocks", "held_up"]  # of the application alone
     assert found["scenario"] == "without client"
     assert {seen["scenario"] for seen in report["seen"]} >= {"plain", "body whole"}
     assert not report["complete"]

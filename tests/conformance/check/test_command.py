@@ -94,7 +94,20 @@ def test_the_report_is_written(typed, folder):
     assert (code, out) == (11, "")
     assert "ASGI-101" in path.read_text()
     assert "MUST" in err
-    assert typed("plain_app:app", "--output", folder / "missing" / "report")[0] == 4
+
+
+@pytest.mark.parametrize("place", ["missing/report", ".", "faulty_app.py/report"])
+def test_a_report_that_cannot_be_written_is_found_before_the_application(typed, folder, place):
+    (folder / "loud.py").write_text("print('imported')\nasync def app(*_): ...\n")
+    code, out, err = typed("loud:app", "--output", place, folder=folder)
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert f"the report cannot be written to {place}: " in err
+
+
+def test_a_report_that_is_there_stays_until_the_new_one(typed, folder):
+    (folder / "report.txt").write_text("the old one")
+    assert typed("missing:app", "--output", "report.txt", folder=folder)[0] == 5
+    assert (folder / "report.txt").read_text().startswith("missing:app")
 
 
 def test_what_was_not_judged_fails_whatever_fail_on_says(typed, folder):
@@ -157,9 +170,36 @@ def test_a_report_of_an_application_that_does_not_start(typed, folder, form):
 
 
 @pytest.mark.parametrize(
+    ("name", "sentence", "hint"),
+    [
+        ("make", "is not an ASGI application: it does not take 3 arguments", "add --factory"),
+        ("Sound", "is a class: its instances are ASGI applications", "such as app = Sound()"),
+        ("wsgi", "is not an ASGI application: it does not take 3 arguments", "a2wsgi"),
+        ("number", "is not callable: it is an object of type int", "an async callable"),
+        (
+            "one",
+            "is not an ASGI application: it does not take 3 arguments",
+            "_asgi_double_callable = True on it",
+        ),
+    ],
+)
+def test_what_is_no_application_is_told_as_when_it_is_served(typed, folder, name, sentence, hint):
+    (folder / "wrong_app.py").write_text(
+        "def make(): ...\nclass Sound:\n    async def __call__(self, scope, receive, send): ...\n"
+        "def wsgi(environ, start_response): ...\nnumber = 7\nasync def one(scope): ...\n"
+    )
+    code, out, err = typed(f"wrong_app:{name}", folder=folder)
+    assert (code, out) == (5, "")
+    assert err.startswith(f"asgate: wrong_app:{name} {sentence}")
+    assert hint in err
+
+
+@pytest.mark.parametrize(
     ("options", "code"),
     [
         (["plain_app:missing"], 5),
+        (["plain_app:app", "--output="], 2),
+        (["plain_app:app", "--timeout=nan"], 2),
         (["plain_app:app", "--openapi=/missing.json"], 2),
         (["plain_app:app", "--timeout=0"], 2),
         (["plain_app:app", "--header=nonsense"], 2),
@@ -179,6 +219,10 @@ def test_an_application_that_does_not_start(typed, folder):
     code, _, err = typed("faulty_app:failing", folder=folder)
     assert code == 3
     assert "no database" in err
+
+
+def test_an_option_without_its_argument_has_a_hint_of_this_command(typed):
+    assert typed("plain_app:app", "--path")[2].endswith("hint: see asgate check --help\n")
 
 
 def test_every_option_has_a_help():

@@ -2,10 +2,12 @@
 
 `/counted/NAME` takes one message for each `GET /take/NAME`, which waits for that. `/flood/BYTES` sends so many and then
 echoes. `/late` goes on sending when it has heard of the end, and logs what comes of it.
+`/exit/WHEN` has a task of its own that ends the process behind a message, at once or `later`.
 """
 
 import asyncio
 import logging
+import sys
 from collections import defaultdict
 
 calls: "defaultdict[str, asyncio.Semaphore]" = defaultdict(lambda: asyncio.Semaphore(0))
@@ -33,6 +35,17 @@ async def late(receive, send, _):
         logging.getLogger("asgate").warning("%s", error)
 
 
+async def exit_(receive, send, when):
+    async def read():
+        await receive()
+        if when == "later":
+            await asyncio.sleep(0)
+        sys.exit(7)
+
+    await asyncio.wait({asyncio.create_task(read())})
+    await send({"type": "websocket.send", "text": "it has ended"})
+
+
 async def take(send, name):
     calls[name].release()
     body = b"%d" % await taken[name].get()
@@ -51,4 +64,5 @@ async def app(scope, receive, send):
         return
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    await {"counted": counted, "flood": flood, "late": late}[first](receive, send, name)
+    route = {"counted": counted, "exit": exit_, "flood": flood, "late": late}[first]
+    await route(receive, send, name)

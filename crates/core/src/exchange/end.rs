@@ -8,15 +8,18 @@ use crate::errors::{is_cancelled, is_disconnected};
 use crate::exchange::command;
 use crate::exchange::dispatch;
 use crate::exchange::fields::Block;
+use crate::exchange::label::Label;
 use crate::exchange::websocket::{self, Stage};
 use crate::exchange::{Exchange, Phase, State};
 use crate::keys::Keys;
 use crate::reactor;
+use crate::reactor::Reactor;
 use crate::reactor::observer::observe;
 use crate::reactor::output;
 use crate::reactor::tally;
 
 const UNSENT: &str = "the application returned without sending a response (ASGI-018)";
+const BODILESS: &str = "the application returned without http.response.body behind its http.response.start (ASGI-105)";
 const PART: &str = "the application returned before its response was complete: it was cut short (ASGI-018)";
 const UNFINISHED: &str =
     "the application returned without websocket.http.response.body behind its websocket.http.response.start (ASGI-231)";
@@ -66,8 +69,8 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
     reactor::now(reactor)?;
     if reactor.state.lock()?.abandoned {
         // Our process was forked by the application, and its code has come to its end here.
-        let code = result.as_ref().err().map(|error| error.value(exchange.py()));
-        observe(this.reactor.bind(exchange.py()), "child_ended", (code,));
+        let error = result.as_ref().err().map(|error| with_traceback(exchange.py(), error));
+        observe(this.reactor.bind(exchange.py()), "child_ended", (error,));
         return Ok(());
     }
     let (reached, stopped, garbage) = {
@@ -81,42 +84,78 @@ pub fn finish(exchange: &Bound<'_, Exchange>, result: PyResult<()>) -> PyResult<
         (reached, stopped, (inner.task.take(), inner.coroutine.take(), listed))
     };
     tell(exchange, &reached, stopped.cancelled, result.as_ref().err())?;
-    let answered = match reached {
-        Reached::Nothing => fail(exchange, if stopped.by_us() { 503 } else { 500 }),
-        Reached::Open => websocket::end::returned(exchange, result.is_err(), stopped.by_us()),
-        Reached::Part => output::abort(exchange),
-        Reached::All | Reached::Gone => Ok(()),
-    };
+    let answered = answer(exchange, &reached, result.is_err(), stopped.by_us());
     release(exchange, &reached)?;
     answered?;
-    let watch = this.state.lock()?.watch.take();
-    if let Some(watch) = watch {
-        watch.call_method0(exchange.py(), &Keys::of(exchange.py()).cancel)?;
-    }
+    stop_watching(exchange)?;
     drop((result, garbage));
     crate::reactor::shutdown::tell_when_drained(this.reactor.bind(exchange.py()))
+}
+
+/// The server ends, and the application goes on: it was cancelled and takes no notice. Its client is told all the same.
+pub fn leave_behind(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let reached = Reached::of(&*exchange.get().state.lock()?);
+    let answered = answer(exchange, &reached, false, true);
+    release(exchange, &reached)?;
+    stop_watching(exchange)?;
+    answered
+}
+
+/// What the client gets where the application has not said its last word.
+fn answer(exchange: &Bound<'_, Exchange>, reached: &Reached, raised: bool, stopped: bool) -> PyResult<()> {
+    match reached {
+        Reached::Nothing => fail(exchange, if stopped { 503 } else { 500 }),
+        Reached::Open => websocket::end::returned(exchange, raised, stopped),
+        Reached::Part => output::abort(exchange),
+        Reached::All | Reached::Gone => Ok(()),
+    }
+}
+
+/// SystemExit and KeyboardInterrupt, of the application or of a task of its own, end the server (ASGI-025), or the child
+/// that it forked. Returns whether this is one.
+pub fn quit(reactor: &Bound<'_, Reactor>, error: &PyErr) -> PyResult<bool> {
+    let py = reactor.py();
+    if !error.is_instance_of::<PySystemExit>(py) && !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Ok(false);
+    }
+    let whose = if reactor.get().state.lock()?.abandoned { "child_ended" } else { "quit" };
+    observe(reactor, whose, (with_traceback(py, error),));
+    Ok(true)
+}
+
+/// The application asks for ever what has been answered.
+#[cold]
+pub fn overlooked(exchange: &Bound<'_, Exchange>, end: &str) -> PyResult<()> {
+    let Label { method, path } = Label::of(exchange)?;
+    let text = format!(
+        "the application of {method} {path} goes on calling receive() after {end}: nothing else will come, let it leave \
+         its loop there"
+    );
+    observe(exchange.get().reactor.bind(exchange.py()), "trouble", (text,));
+    Ok(())
 }
 
 /// Tells the observer, unless there is nothing to tell (ASGI-016, ASGI-018, ASGI-035, ASGI-036).
 fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, error: Option<&PyErr>) -> PyResult<()> {
     let py = exchange.py();
     let reactor = exchange.get().reactor.bind(py);
-    let (scope, refused, owed) = {
+    let (refused, owed) = {
         let inner = exchange.get().state.lock()?;
         // Of our own client. The news of another one's departure are an error of who lets them pass here.
-        (inner.scope.clone_ref(py), inner.refused, owed(&inner, reached))
+        (inner.refused, owed(&inner, reached))
     };
     match error {
-        Some(error) if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) => {
-            observe(reactor, "quit", (with_traceback(py, error),));
-        }
+        Some(error) if quit(reactor, error)? => {}
         Some(error) if (matches!(reached, Reached::Gone) || refused) && is_disconnected(py, error) => {}
         Some(error) if is_cancelled(py, error)? && (cancelled || matches!(reached, Reached::Gone)) => {}
-        Some(error) => observe(reactor, "application_raised", (with_traceback(py, error), scope)),
+        Some(error) => {
+            let scope = Label::of(exchange)?.into_scope(py)?;
+            observe(reactor, "application_raised", (with_traceback(py, error), scope));
+        }
         None if cancelled => {}
         None => {
             if let Some(owed) = owed {
-                observe(reactor, "application_broke", (owed, scope));
+                observe(reactor, "application_broke", (owed, Label::of(exchange)?.into_scope(py)?));
             }
         }
     }
@@ -127,6 +166,7 @@ fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, erro
 fn owed(inner: &State, reached: &Reached) -> Option<&'static str> {
     match (reached, &inner.socket) {
         (Reached::Part, _) => Some(PART),
+        (Reached::Nothing, None) if matches!(inner.phase, Phase::Held(_)) => Some(BODILESS),
         (Reached::Nothing, None) => Some(UNSENT),
         // Who has heard of the end owes no answer to the handshake.
         (Reached::Nothing, Some(socket)) if socket.told => None,
@@ -190,13 +230,24 @@ fn call_later(exchange: &Bound<'_, Exchange>, millis: u64) -> PyResult<()> {
     Ok(())
 }
 
+fn stop_watching(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let watch = exchange.get().state.lock()?.watch.take();
+    match watch {
+        Some(watch) => watch.call_method0(exchange.py(), &Keys::of(exchange.py()).cancel).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 /// Cancels an application that has neither sent nor received since its client left; otherwise looks again later. That of
 /// a WebSocket is left alone if it has taken messages, or heard of the end: it may have much to put away.
 pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let this = exchange.get();
     let reactor = this.reactor.get();
     let now = reactor::now(reactor)?;
-    let (task, scope, wait) = {
+    if reactor.state.lock()?.closed {
+        return Ok(());
+    }
+    let (task, wait) = {
         let inner = this.state.lock()?;
         let heard = inner.socket.as_ref().is_some_and(|socket| !socket.may_not_notice());
         if inner.over || heard || matches!(inner.phase, Phase::Complete) {
@@ -205,7 +256,7 @@ pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
         let idle = now.saturating_sub(inner.last_active);
         let wait = reactor.settings.disconnect_timeout.saturating_sub(idle);
         let py = exchange.py();
-        (inner.task.as_ref().map(|task| task.clone_ref(py)), inner.scope.clone_ref(py), wait)
+        (inner.task.as_ref().map(|task| task.clone_ref(py)), wait)
     };
     if wait > 0 {
         return call_later(exchange, wait.max(1));
@@ -213,7 +264,7 @@ pub fn overdue(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     let py = exchange.py();
     if let Some(task) = task {
         task.call_method0(py, &Keys::of(py).cancel)?;
-        observe(this.reactor.bind(py), "application_cancelled", (scope,));
+        observe(this.reactor.bind(py), "application_cancelled", (Label::of(exchange)?.into_scope(py)?,));
     }
     Ok(())
 }

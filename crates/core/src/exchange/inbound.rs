@@ -5,8 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use wire::Command;
 
-use crate::exchange::command;
-use crate::exchange::{EVENT_COST, Exchange, Phase, Polled, websocket};
+use crate::exchange::{EVENT_COST, Exchange, Phase, Polled, command, end, websocket};
 use crate::keys::Keys;
 use crate::reactor;
 use crate::reactor::input;
@@ -84,7 +83,7 @@ impl Exchange {
         if this.state.lock()?.gives_way() {
             return Ok(Polled::Turn);
         }
-        if let Some(event) = this.ready_event(slf.py())? {
+        if let Some(event) = Self::ready_event(slf)? {
             return Ok(Polled::Event(event));
         }
         Self::ask_for_body(slf)?;
@@ -92,7 +91,7 @@ impl Exchange {
         // Framing counts, too: an upload of one-byte chunks is mostly that.
         this.state.lock()?.streak += pulled;
         // Asking, too, may have brought news: a client that is gone.
-        if let Some(event) = this.ready_event(slf.py())? {
+        if let Some(event) = Self::ready_event(slf)? {
             return Ok(Polled::Event(event));
         }
         input::look_later(this.reactor.bind(slf.py()), this.key)?;
@@ -100,22 +99,30 @@ impl Exchange {
     }
 
     #[inline]
-    fn ready_event<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let (piece, gone) = {
-            let mut state = self.state.lock()?;
-            state.last_active = reactor::now(self.reactor.get())?;
+    fn ready_event<'py>(exchange: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let (this, py) = (exchange.get(), exchange.py());
+        let (piece, gone, overlooked) = {
+            let mut state = this.state.lock()?;
+            state.last_active = reactor::now(this.reactor.get())?;
             let complete = matches!(state.phase, Phase::Complete);
             let piece = if complete { None } else { state.inbound.take(py) };
             let gone = complete || state.gone;
-            if piece.is_some() || gone {
-                state.streak += piece.as_ref().map_or(0, |(piece, _)| piece.as_bytes().len()) + EVENT_COST;
-            }
-            (piece, gone)
+            let overlooked = match &piece {
+                Some((piece, _)) => {
+                    state.streak += piece.as_bytes().len() + EVENT_COST;
+                    false
+                }
+                None => gone && state.tells_end(),
+            };
+            (piece, gone, overlooked)
         };
+        if overlooked {
+            end::overlooked(exchange, "http.disconnect (ASGI-095)")?;
+        }
         match piece {
             Some((piece, more)) => {
                 if more {
-                    input::resume_reading(self.reactor.bind(py), self.key)?;
+                    input::resume_reading(this.reactor.bind(py), this.key)?;
                 }
                 request_event(piece, more).map(Some)
             }

@@ -97,7 +97,7 @@ impl<'a, 'py> Event<'a, 'py> {
         let Ok(name) = kind.cast::<PyString>() else {
             return Err(wrong_type("send", "'type'", "str", kind));
         };
-        match &*name.to_cow()? {
+        match &*name.to_string_lossy() {
             "http.response.trailers" => self.trailers(),
             "http.response.early_hint" => self.early_hint(),
             "http.response.pathsend" => self.path_send(),

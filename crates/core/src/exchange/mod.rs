@@ -18,6 +18,7 @@ pub mod fields;
 pub mod files;
 mod future;
 mod inbound;
+pub mod label;
 mod memo;
 pub mod message;
 mod renewed;
@@ -94,6 +95,8 @@ pub struct State {
     pub socket: Option<Box<Socket>>,
     /// Bytes taken or sent since the application last gave way to other tasks.
     streak: usize,
+    /// How often it was told the end.
+    ends: u16,
     waiters: Waiters,
     /// The loop has not taken the application's first step yet.
     pub unstarted: bool,
@@ -118,13 +121,21 @@ impl State {
     }
 
     /// An application that takes event after event without ever waiting lets the other tasks of the loop go first now
-    /// and then, even one that overlooks `http.disconnect` and asks for ever.
+    /// and then.
     fn gives_way(&mut self) -> bool {
         let due = self.streak >= STREAK_LIMIT;
         if due {
             self.streak = 0;
         }
         due
+    }
+
+    /// Counts that the end is told. Who overlooks it and asks for ever gives way each time: the loop's `select` between
+    /// lets other threads have the GIL. Returns whether the log should say so.
+    fn tells_end(&mut self) -> bool {
+        self.ends = self.ends.saturating_add(1);
+        self.streak += if self.ends > ENDS_AT_ONCE { STREAK_LIMIT } else { EVENT_COST };
+        self.ends == ENDS_OVERLOOKED
     }
 
     /// Gives the place among the requests in flight, or among the WebSockets, back.
@@ -178,6 +189,13 @@ const STREAK_LIMIT: usize = 1 << 20;
 /// What an event without a payload counts.
 const EVENT_COST: usize = 256;
 
+/// So often the end is told without a turn for others before. Several parts of an application may ask, and some take only
+/// what is there at once: Starlette's `is_disconnected` asks in a scope that is cancelled already.
+const ENDS_AT_ONCE: u16 = 16;
+
+/// So often the end is overlooked before the log says so: no application asks that often on purpose.
+const ENDS_OVERLOOKED: u16 = 1000;
+
 impl Exchange {
     pub fn new(reactor: Py<Reactor>, birth: Birth) -> Self {
         let websocket = birth.socket.is_some();
@@ -194,6 +212,7 @@ impl Exchange {
             inbound: Inbound::new(birth.has_body),
             socket: birth.socket,
             streak: 0,
+            ends: 0,
             waiters: Waiters::default(),
             unstarted: false,
             coroutine: None,

@@ -335,7 +335,7 @@ fn pair<'py>(py: Python<'py>, keys: &Keys, name: &[u8], value: &[u8]) -> PyResul
 
 /// Percent-decoded, then decoded as UTF-8 with U+FFFD for what is none; a `%` without two digits stays (ASGI-055, AMB-1).
 #[inline]
-fn path<'py>(py: Python<'py>, raw: &[u8], settings: &Settings) -> Bound<'py, PyString> {
+pub fn path<'py>(py: Python<'py>, raw: &[u8], settings: &Settings) -> Bound<'py, PyString> {
     let root = settings.root_path.as_str();
     if root.is_empty()
         && !raw.contains(&b'%')

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::exchange::Exchange;
 use crate::exchange::awaitable::Waiting;
+use crate::exchange::end;
 use crate::exchange::future::Callback;
 use crate::reactor::output;
 use crate::reactor::{Reactor, guarded};
@@ -113,7 +114,9 @@ impl Woken {
         match called {
             Ok(true) => {}
             Ok(false) => self.callback.call_soon(waiting)?,
-            // SystemExit or KeyboardInterrupt of a task of the application's own, which asyncio hands to its loop.
+            // A task of the application's own asks for the end. asyncio would let it out of its loop, and from there it
+            // comes to the server, too.
+            Err(error) if end::quit(slf, &error)? => {}
             Err(error) => error.write_unraisable(slf.py(), Some(waiting)),
         }
         if before == Some(key) { Ok(()) } else { output::settle(slf, key) }

@@ -2,8 +2,9 @@
 //! connection on the way does not spare the others their end.
 
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
+use crate::exchange::end;
+use crate::exchange::label::Label;
 use crate::exchange::websocket::{self, Stage};
 use crate::exchange::{Exchange, Phase};
 use crate::keys::Keys;
@@ -107,10 +108,13 @@ fn cancel_one(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
     }
 }
 
-/// Ends all connections now.
+/// Ends all connections now. Whose application has not ended by now is told so first.
 pub fn close(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     slf.get().state.lock()?.draining = true;
     accept::close_listeners(slf)?;
+    for exchange in running(slf)? {
+        guarded(slf, exchange.get().key, || end::leave_behind(exchange.bind(slf.py())));
+    }
     let keys: Vec<usize> = slf.get().state.lock()?.connections.keys().collect();
     for key in keys {
         guarded(slf, key, || output::lose(slf, key, ""));
@@ -138,7 +142,7 @@ pub fn abandon(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     Ok(())
 }
 
-/// What a patient operator wants to know during shutdown. As the scopes have it: escaped by whoever prints it.
+/// What a patient operator wants to know during shutdown. Paths are as the scopes have them: escaped by whoever prints it.
 pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
     let py = slf.py();
     let keys = Keys::of(py);
@@ -158,15 +162,12 @@ pub fn waiting_for(slf: &Bound<'_, Reactor>) -> PyResult<Vec<String>> {
             (inner.scope.clone_ref(py), begun, now.saturating_sub(inner.born), inner.gone)
         };
         let scope = scope.bind(py);
-        let text = |key: &Py<PyString>| -> String {
-            let value = scope.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
-            value.unwrap_or_else(|| "?".to_owned())
-        };
         let from = origin(scope.get_item(&keys.client)?.as_ref());
         let left = if gone { ", client gone" } else { "" };
         let seconds = age as f64 / 1000.0;
-        let method = if exchange.get().websocket { "WebSocket".to_owned() } else { text(&keys.method) };
-        lines.push(format!("{method} {}{from} for {seconds:.1} s, {begun}{left}", text(&keys.path)));
+        let Label { method, path } = Label::of(exchange.bind(py))?;
+        let method = if exchange.get().websocket { "WebSocket" } else { &method };
+        lines.push(format!("{method} {path}{from} for {seconds:.1} s, {begun}{left}"));
     }
     let state = slf.get().state.lock()?;
     for key in state.connections.keys() {

@@ -64,6 +64,11 @@ impl Record {
     pub fn new(started: u64, access: Option<Access>) -> Self {
         Self { status: 0, sent: 0, started, access, trailers: None }
     }
+
+    /// The method and the path, as long as the access line is to be written.
+    pub fn asked(&self, py: Python<'_>) -> Option<(Py<PyString>, Py<PyBytes>)> {
+        self.access.as_ref().map(|access| (access.method.clone_ref(py), access.raw_path.clone_ref(py)))
+    }
 }
 
 #[derive(Default)]

@@ -186,7 +186,8 @@ class Child:
             advice = STAYING
         if not where:
             raise Failure(Exit.APPLICATION, f"{sentence} while it was imported")
-        lines = tuple(f"at {place}" for place in stack[-MOST_LINES:])
+        shown = [place for place in stack if place.own] or stack
+        lines = tuple(f"at {place}" for place in shown[-MOST_LINES:])
         report.add(against(name, sentence, advice, where, lines), scenario)
         report.leave_out(where, f"{sentence}{report.during}, and what comes after was not asked")
 

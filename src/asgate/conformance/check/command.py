@@ -13,18 +13,20 @@ from typing import Any, Protocol
 
 import click
 
+from asgate.command_line import Command, NamedPath
 from asgate.conformance.check.bodies import JSON
 from asgate.conformance.check.child import Telling, fork, told
 from asgate.conformance.check.drive import drive
 from asgate.conformance.check.findings import Report
 from asgate.conformance.check.formats import as_json, as_junit, as_sarif
 from asgate.conformance.check.plan import SAFE, Wish, subjects
-from asgate.conformance.check.streams import opened, remark
-from asgate.conformance.check.streams import report as print_report
 from asgate.conformance.check.text import text
+from asgate.conformance.places import expect_file, unwritable
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS
 from asgate.conformance.signals import interruptible
 from asgate.errors import Exit, Failure
+from asgate.streams import opened, remark
+from asgate.streams import report as print_report
 from asgate.testing.places import claim
 
 IMPORT = 60.0  # seconds that the import may take: some load models, or wait for a database
@@ -33,7 +35,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, "junit": as_juni
 
 
 class Load(Protocol):
-    """What finds the application; raises `Failure`."""
+    """What finds the application, and that it is one; raises `Failure`."""
 
     def __call__(self, target: str, *, factory: bool, app_dir: str) -> Any: ...
 
@@ -41,6 +43,8 @@ class Load(Protocol):
 def _run(load: Load, given: dict[str, Any]) -> int:
     there = opened()
     wish = _wish(given)
+    if given["output"] is not None:
+        expect_file(given["output"])
     claim(wish.target)
     process = fork(wish.target, max(IMPORT, wish.timeout))
     if isinstance(process, Telling):
@@ -63,8 +67,6 @@ def _run(load: Load, given: dict[str, Any]) -> int:
 
 def _judge(load: Load, given: dict[str, Any], wish: Wish, report: Report) -> None:
     application = load(wish.target, factory=given["factory"], app_dir=given["app_dir"])
-    if not callable(application):
-        raise Failure(Exit.TARGET, f"{wish.target} is no application: it cannot be called")
     with _quiet(given["logs"]):
         drive(application, wish, report)
 
@@ -77,7 +79,7 @@ def _code(report: Report, fail_on: str) -> int:
 
 def _wish(given: dict[str, Any]) -> Wish:
     """From the command line. Raises `Failure`."""
-    if given["timeout"] <= 0:
+    if not given["timeout"] > 0:  # nan is not
         raise Failure(Exit.USAGE, "--timeout is more than 0 seconds")
     pages = given["paths"] or (("/",) if not given["websockets"] else ())
     wanted = given["openapi"] or ("" if given["paths"] or given["websockets"] else SCHEMA_PATH)
@@ -131,12 +133,12 @@ def _tell(report: Report, given: dict[str, Any], there: bool) -> None:
     written = make(report) if make else text(report, advice=given["advice"])
     if path is None:
         if make or report.begun:
-            print_report(written, there)
+            print_report(written, there, hint="--output FILE writes it")
         return
     try:
         path.write_text(click.unstyle(written) if make is None else written, encoding="utf-8")
     except OSError as error:
-        raise Failure(Exit.CONFIG, f"the report cannot be written to {path}: {error}") from None
+        raise unwritable(path, error) from None
     remark(text(report, advice=given["advice"]).splitlines()[-1])
 
 
@@ -185,7 +187,7 @@ def _parameters() -> list[click.Parameter]:
         option(["--strict"], is_flag=True, help="Header names with capitals are faults, too (ASGI-104)."),
         option(["--advice/--no-advice"], default=True, help="Show what is allowed and yet hardly meant."),
         option(["--format"], type=choice(["text", *FORMATS]), default="text", show_default=True, help="Of the report."),
-        option(["--output"], type=click.Path(path_type=Path), metavar="FILE", help="Write the report there."),
+        option(["--output"], type=NamedPath(), metavar="FILE", help="Write the report there."),
         option(["--fail-on"], type=choice(list(FAIL_ON)), default=FAIL_ON_DEFAULTS["check"], show_default=True,
                help="The level of findings that makes the exit code 11."),
         option(["--logs"], is_flag=True, help="Let the application log while it is checked."),
@@ -199,7 +201,7 @@ def check(load: Load) -> click.Command:
     def run(**given: Any) -> int:
         return _run(load, given)
 
-    return click.Command(
+    return Command(
         "check",
         callback=run,
         params=_parameters(),

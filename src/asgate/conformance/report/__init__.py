@@ -4,27 +4,31 @@ text; this one only writes them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asgate.conformance.report.junit import junit
 from asgate.conformance.report.markdown import markdown
 from asgate.conformance.report.matrix import distinct
 from asgate.conformance.report.page import page
-from asgate.conformance.report.rows import rows
+from asgate.conformance.report.rows import missed, rows
 from asgate.conformance.report.sarif import sarif
 from asgate.conformance.results import Judgement, dumps
 
 TOOL = "asgate conform"
 
 
-def write(judgements: Sequence[Judgement], directory: Path) -> list[Path]:
+def write(
+    judgements: Sequence[Judgement], directory: Path, missing: Mapping[str, str] | None = None
+) -> list[Path]:
     """Writes `results.json`, `junit.xml`, `results.sarif`, `matrix.md` and `index.html`, and returns their paths.
 
-    The directory is made when it is missing. Raises OSError.
+    `missing`: servers that were to be judged and were not, and why. What only counts failures must count them. The
+    directory is made when it is missing. Raises OSError.
     """
     judgements = distinct(judgements)
     runs = {judgement.server: rows(judgement) for judgement in judgements}
+    runs |= {server: [missed(server, why)] for server, why in (missing or {}).items()}
     kit = max((judgement.kit for judgement in judgements), default="")
     texts = {
         "results.json": dumps(judgements),

@@ -56,6 +56,20 @@ def _interruption(judgement: Judgement) -> Row:
     )
 
 
+def missed(server: str, why: str) -> Row:
+    """The row of a server that could not be judged."""
+    return Row(
+        id="not judged",
+        title="The server is judged.",
+        level=Level.MUST,
+        verdict=Mark.ERROR,
+        message=why,
+        location=server,
+        evidence=(),
+        suite=f"{server}: run",
+    )
+
+
 def _location(judgement: Judgement) -> str:
     return f"{judgement.server} {judgement.version}".strip()
 

@@ -60,7 +60,11 @@ enum Next {
         message: Waiting,
         resumed: bool,
     },
-    End(Ending),
+    /// `overlooked`: the log should say that the application takes no notice of it.
+    End {
+        ending: Ending,
+        overlooked: bool,
+    },
     /// The application has heard that the server stops, and asks on: it had its chance.
     Overdue,
     Nothing,
@@ -98,7 +102,12 @@ fn look<'py>(exchange: &Bound<'py, Exchange>) -> PyResult<Option<Polled<'py>>> {
             }
             received(py, message)?
         }
-        Next::End(ending) => disconnect(py, &ending)?,
+        Next::End { ending, overlooked } => {
+            if overlooked {
+                crate::exchange::end::overlooked(exchange, "websocket.disconnect (ASGI-175)")?;
+            }
+            disconnect(py, &ending)?
+        }
         Next::Overdue => {
             let ending = Ending::new(Ending::RESTART, "");
             end::close(exchange, ending.code, &ending.reason)?;
@@ -118,12 +127,13 @@ fn next(exchange: &Exchange) -> PyResult<Next> {
     }
     state.last_active = now;
     let Some(socket) = &mut state.socket else { return Ok(Next::Nothing) };
-    let next = socket.next(&reactor.settings);
-    state.streak += match &next {
-        Next::Nothing | Next::Turn => 0,
-        Next::Message { message, .. } => message.length + EVENT_COST,
-        Next::Connect | Next::End(_) | Next::Overdue => EVENT_COST,
-    };
+    let mut next = socket.next(&reactor.settings);
+    match &mut next {
+        Next::Nothing | Next::Turn => {}
+        Next::Message { message, .. } => state.streak += message.length + EVENT_COST,
+        Next::Connect | Next::Overdue => state.streak += EVENT_COST,
+        Next::End { overlooked, .. } => *overlooked = state.tells_end(),
+    }
     Ok(next)
 }
 
@@ -154,7 +164,7 @@ impl Socket {
         if self.stage == Stage::Open {
             self.stage = Stage::Leaving; // the one end that is known before the WebSocket is over: ours
         }
-        Next::End(ending)
+        Next::End { ending, overlooked: false }
     }
 }
 

@@ -58,10 +58,10 @@ pub const BODY: &str = "websocket.http.response.body";
 #[inline]
 pub fn parse<'py>(event: &Bound<'py, PyAny>) -> PyResult<Message<'py>> {
     let (event, kind) = Event::of(event)?;
-    match kind.cast::<PyString>().map(|name| name.to_str()) {
-        Ok(Ok("websocket.send")) => send(&event).map(Message::Send),
-        Ok(Ok(name)) => other(&event, name),
-        _ => Err(wrong_type("send", "'type'", "str", &kind)),
+    let Ok(name) = kind.cast::<PyString>() else { return Err(wrong_type("send", "'type'", "str", &kind)) };
+    match &*name.to_string_lossy() {
+        "websocket.send" => send(&event).map(Message::Send),
+        name => other(&event, name),
     }
 }
 

@@ -1,4 +1,4 @@
-"""The standard streams, which whoever starts the check may have closed, or led to where there is no room.
+"""The standard streams, which whoever starts a command may have closed, or led to where there is no room.
 
 What is opened while one of them is closed would get its number, and with it what is printed: so each is opened first.
 A stream that has failed leads nowhere from then on, or the interpreter would fail once more when it flushes it.
@@ -28,18 +28,18 @@ def opened() -> bool:
     return there
 
 
-def report(text: str, there: bool) -> None:
-    """Prints it to stdout, if that is there. Raises `Failure` when it takes no text."""
+def report(text: str, there: bool = True, *, what: str = "the report", hint: str = "") -> None:
+    """Prints it to stdout, if that is there. Raises `Failure` when it takes no text; `what` is what it did not take."""
     reason: object = "it is closed"
-    if there:
+    if there and sys.stdout is not None:
         try:
             click.echo(text, nl=False)
         except OSError as error:
             _lead_nowhere(1)
-            reason = error
+            reason = error.strerror or error
         else:
             return
-    raise Failure(Exit.CONFIG, f"the report cannot be written to stdout: {reason}", "--output FILE writes it")
+    raise Failure(Exit.CONFIG, f"{what} cannot be written to stdout: {reason}", hint)
 
 
 def remark(text: str, *, nl: bool = True) -> None:
