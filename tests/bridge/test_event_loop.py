@@ -22,7 +22,7 @@ def refuse(monkeypatch):
         method = getattr(loop, name)
 
         def refusing(*arguments, **keywords):
-            if any(getattr(argument, "__name__", "") == "turn" for argument in arguments):
+            if any(getattr(argument, "__name__", "") in ("turn", "_turn") for argument in arguments):
                 monkeypatch.setattr(loop, name, method)
                 raise Refused(name)
             return method(*arguments, **keywords)

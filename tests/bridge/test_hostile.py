@@ -5,7 +5,9 @@ Times pass with the server's own timers (`a_while`); upper bounds are far from w
 """
 
 import asyncio
+import collections
 import contextlib
+import logging
 import resource
 import time
 
@@ -19,6 +21,7 @@ START = {"type": "http.response.start", "status": 200}
 PART = {"type": "http.response.body", "body": b"part", "more_body": True}
 END = {"type": "http.response.body", "body": b"end"}
 DISCONNECT = {"type": "http.disconnect"}
+CHUNKED = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
 LARGE = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 500000\r\n\r\n" + bytes(100_000)
 
 
@@ -31,7 +34,7 @@ def turns():
 
         def watched(schedule):
             def call(*arguments, **options):
-                asked.extend(it for it in arguments if getattr(it, "__name__", "") == "turn")
+                asked.extend(it for it in arguments if getattr(it, "__name__", "") in ("turn", "_turn"))
                 return schedule(*arguments, **options)
 
             return call
@@ -107,6 +110,42 @@ async def test_pipelining_clients_let_others_in_between(serve, answer, count):
     assert order.count("/many") == requests * count
     assert order.index("callback") < 300 * count
     assert order.index("/other") < 300 * count
+
+
+@clause("ASGI-073")
+@pytest.mark.parametrize(
+    ("chunk", "size", "most"),
+    [(b"1\r\na\r\n", 3 << 20, 20_000), (b"1;" + b"x" * 2000 + b"\r\na\r\n", 24 << 20, 600)],
+    ids=["tiny", "extended"],
+)
+async def test_uploads_that_are_mostly_framing_let_others_in_between(serve, answer, chunk, size, most):
+    """Counted are the data bytes that reach the application in one round of the loop."""
+    rounds, brought, ended = 0, collections.Counter(), asyncio.Event()
+
+    async def count():
+        nonlocal rounds
+        while not ended.is_set():
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def app(scope, receive, send):
+        more = True
+        while more:
+            event = await receive()
+            brought[rounds] += len(event["body"])
+            more = event["more_body"]
+        ended.set()
+        await answer(send)
+
+    whole = size // len(chunk)
+    async with serve(app) as site:
+        counting = asyncio.create_task(count())
+        client = await site.connect()
+        await client.send(CHUNKED + chunk * whole + b"0\r\n\r\n")
+        assert (await client.response()).status == 200
+        await counting
+    assert brought.total() == whole
+    assert max(brought.values()) <= most
 
 
 @clause("ASGI-095", "ASGI-098")
@@ -270,3 +309,24 @@ async def test_a_stop_does_not_wait_for_clients_without_an_application(serve, an
         assert loop.time() - begun < 4
         if kind == "unread answer":
             assert loop.time() - begun > 0.2
+
+
+@clause("ASGI-199")
+@pytest.mark.parametrize("begun", [b"G", GET[:-2]], ids=["a byte", "most of it"])
+async def test_a_head_that_is_never_complete_does_not_hold_up_a_stop(serve, answer, caplog, begun):
+    """It has a second; the grace time, which is for applications, would be longer than the client waits here."""
+    caplog.set_level(logging.INFO, "asgate")
+
+    async def app(scope, receive, send):
+        await answer(send)
+
+    async with serve(app, graceful_timeout=60) as site:
+        client = await site.connect()
+        await client.send(begun)
+        await site.get()
+        stopping = asyncio.create_task(site.server.stop())
+        assert (await client.response()).status == 408
+        assert await client.rest() == b""
+        client.close()
+        await stopping
+    assert "the request head was not complete" in caplog.text

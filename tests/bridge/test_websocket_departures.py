@@ -9,9 +9,9 @@ import asyncio
 
 import pytest
 
-from asgate.conformance.websocket import closing, text
+from asgate.conformance.websocket import Opcode, closing, text
 
-from .sockets import accept, disconnect, opened, received, told
+from .sockets import accept, disconnect, opened, received, said, told
 from .waits import soon
 
 clause = pytest.mark.clause
@@ -163,11 +163,12 @@ async def test_who_sends_more_than_the_queue_holds_and_leaves_is_heard_to_the_en
         return events + await told(receive)
 
     app = Watched(work)
-    async with serve(app, ws_max_queue=4, **GRACE) as site:
+    async with serve(app, ws_max_queue=4, **(GRACE if first else {})) as site:
         peer = await opened(site)
         await peer.send(*[text(str(number)) for number in range(count)], closing(4000, "bye"))
         {"half-close": peer.client.finish, "close": peer.client.close}[how]()
-        await grace(site, app)
+        if first:
+            await grace(site, app)
         assert not app.how
         go.set()
         await soon(app.ended)
@@ -176,3 +177,47 @@ async def test_who_sends_more_than_the_queue_holds_and_leaves_is_heard_to_the_en
             assert await peer.client.rest() == b""
     messages = [received(str(number)) for number in range(count)]
     assert app.how == [[*messages, disconnect(4000, "bye")]]
+
+
+@clause("ASGI-164", "ASGI-168", "ASGI-178")
+async def test_no_ping_destroys_what_a_departed_client_has_said(serve):
+    """A ping to its closed socket would be answered with a reset. Another client tells when pings were due."""
+    go, count = asyncio.Event(), 40
+
+    async def work(receive, send):
+        events = [await receive()]
+        await go.wait()
+        return events + await told(receive)
+
+    app = Watched(work)
+    async with serve(app, ws_max_queue=4, ws_ping_interval=0.05, ws_ping_timeout=0) as site:
+        peer = await opened(site)
+        await peer.send(*[text(str(number)) for number in range(count)], closing(4000, "bye"))
+        peer.client.close()
+        other = await opened(site)
+        for _ in range(2):
+            assert (await other.frame()).opcode == Opcode.PING
+        go.set()
+        await soon(app.ended)
+    assert app.how[0] == [*(received(str(number)) for number in range(count)), disconnect(4000, "bye")]
+
+
+@clause("ASGI-014", "ASGI-168")
+async def test_an_application_that_sends_to_a_client_that_reads_on_is_not_cancelled(serve):
+    """Its queue is full and the client says no more; but the time without a sign of it never comes together."""
+    ticks = 20
+
+    async def work(receive, send):
+        for _ in range(ticks):
+            await send(said("tick"))
+            await asyncio.sleep(0.02)
+
+    app = Watched(work)
+    async with serve(app, ws_max_queue=1, timeout_disconnect=0.2) as site:
+        peer = await opened(site)
+        await peer.send(*[text("a")] * 10)
+        peer.client.finish()
+        for _ in range(ticks):
+            assert await peer.message() == "tick"
+        assert await peer.closed() == (1000, "")
+    assert app.how == [None]

@@ -4,12 +4,13 @@ that the bounds can be asserted.
 """
 
 import asyncio
+import logging
 
 import pytest
 
 from asgate.conformance.websocket import Opcode, binary, closing, frame, text
 
-from .sockets import accept, disconnect, opened, received, said, told
+from .sockets import accept, disconnect, handshake, opened, received, said, told
 from .waits import soon, until
 
 clause = pytest.mark.clause
@@ -130,8 +131,10 @@ async def test_who_leaves_behind_a_full_queue_has_said_everything(serve, how):
     assert app.events == [*(received(str(number)) for number in range(20)), end]
 
 
-@clause("ASGI-168")
-async def test_a_departed_client_frees_its_place_although_nobody_takes_what_it_said(serve):
+@clause("ASGI-014", "ASGI-168")
+@pytest.mark.parametrize("how", ["reset", "close", "half-close", "close frame"])
+async def test_a_departed_client_frees_its_place_although_nobody_takes_what_it_said(serve, how, caplog):
+    caplog.set_level(logging.INFO, "asgate")
     cancelled = asyncio.Event()
 
     async def app(scope, receive, send):
@@ -146,11 +149,48 @@ async def test_a_departed_client_frees_its_place_although_nobody_takes_what_it_s
 
     async with serve(app, ws_max_queue=1, timeout_disconnect=0.05, limit_websockets=1) as site:
         peer = await opened(site)
-        await peer.send(*[text("a")] * 10)
-        peer.client.reset()
+        await peer.send(*[text("a")] * 10, *([closing(4000)] if how == "close frame" else []))
+        leave = {"reset": peer.client.reset, "half-close": peer.client.finish}.get(how, peer.client.close)
+        leave()
         await soon(cancelled)
         await until(lambda: not [task for task in asyncio.all_tasks() if task.cancelling()])
         assert await (await opened(site, b"/next")).farewell() == (1000, "")
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if "left and the application did not notice: cancelled" in line]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@clause("ASGI-168")
+@pytest.mark.parametrize(("letter", "count"), [("a", 20), ("é", 20), ("€", 10), ("😀", 5)])
+async def test_texts_that_wait_count_as_many_bytes_as_they_take(serve, letter, count):
+    """A letter beyond Latin-1 makes all of a text twice or four times as large. Only what waits outlives a reset."""
+    begun, go, events = asyncio.Event(), asyncio.Event(), []
+
+    async def app(scope, receive, send):
+        if scope["path"] == "/other":
+            return
+        await accept(receive, send)
+        begun.set()
+        await go.wait()
+        events.extend(await told(receive))
+        begun.clear()
+
+    async def turn(site):
+        client = await site.connect()
+        await client.send(handshake(b"/other"))
+        await client.rest()
+
+    message = letter + "a" * 999
+    async with serve(app, limit_read_buffer=20_000, ws_max_queue=1000, limit_pipeline_size=1 << 20) as site:
+        peer = await opened(site)
+        await soon(begun)
+        await peer.send(text(message) * 50)
+        await turn(site)
+        peer.client.reset()
+        await turn(site)
+        go.set()
+        await until(lambda: events)
+    assert events == [received(message)] * count + [disconnect(1006)]
 
 
 @clause("ASGI-168", "ASGI-118")

@@ -99,6 +99,15 @@ impl Session {
         }
     }
 
+    /// Tells that the peer has ended its side, where what came before was not all read yet. A WebSocket's peer is not
+    /// pinged any more: it could not answer.
+    pub fn peer_leaves(&mut self) {
+        match self {
+            Self::Http1(..) => {}
+            Self::WebSocket(machine) => machine.peer_leaves(),
+        }
+    }
+
     /// Appends a command's bytes to `out`. After [`Command::Accept`] the session is a WebSocket.
     ///
     /// # Errors
@@ -163,6 +172,14 @@ impl Session {
     pub fn announce_end(&mut self) {
         match self {
             Self::Http1(machine, _) => machine.announce_end(),
+            Self::WebSocket(_) => {}
+        }
+    }
+
+    /// A request head that is begun has until `last` to become complete.
+    pub fn hurry(&mut self, last: Millis) {
+        match self {
+            Self::Http1(machine, _) => machine.hurry(last),
             Self::WebSocket(_) => {}
         }
     }

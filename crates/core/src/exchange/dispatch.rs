@@ -12,6 +12,7 @@ use crate::exchange::waiters;
 use crate::exchange::websocket::{Socket, end, inbound};
 use crate::exchange::{Birth, Exchange};
 use crate::reactor::Reactor;
+use crate::reactor::connection::Connection;
 use crate::reactor::input;
 use crate::reactor::observer::observe;
 use crate::reactor::payload::Source;
@@ -24,6 +25,9 @@ type Starting<'py> = Option<Bound<'py, Exchange>>;
 /// What one connection may set going before the others get their turn: 16 pipelined requests, or 64 messages or pings.
 /// Each 4 KiB of a message count as one more.
 const SHARE: usize = 64;
+
+/// What it may bring of a body: so many pieces (some 50 µs of one-byte chunks). Larger ones end with the read.
+const PIECES: usize = 1024;
 
 /// What an event takes of the share.
 fn weight(event: &Event<'_>) -> usize {
@@ -38,7 +42,7 @@ fn weight(event: &Event<'_>) -> usize {
 /// Looks at `input` until nothing more can be told from it. Returns how many bytes are done with. Whoever was waiting
 /// for news takes it at once: what an application answers leaves before a refusal of what came behind it.
 pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResult<usize> {
-    let mut progress = Progress { used: 0, share: SHARE };
+    let mut progress = Progress { used: 0, share: SHARE, pieces: PIECES, framing: 0 };
     let mut starting: Starting<'_> = None;
     loop {
         match progress.next(slf.get(), key, input, starting.is_some())? {
@@ -59,10 +63,13 @@ pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResul
     }
 }
 
-/// How far a digest is, and what is left of the connection's share.
+/// How far a digest is, and what is left of the connection's shares.
 struct Progress {
     used: usize,
     share: usize,
+    pieces: usize,
+    /// Bytes that were a body's framing.
+    framing: usize,
 }
 
 enum Next<'a> {
@@ -79,8 +86,9 @@ impl Progress {
         let mut state = reactor.state.lock()?;
         let state = &mut *state;
         let Some(connection) = state.connections.get_mut(key) else { return Ok(Next::Gone) };
-        let held = connection.is_full() || (self.share == 0 && !starting);
+        let held = connection.is_full() || (self.share == 0 && !starting) || self.pieces == 0;
         connection.fresh = held && self.used < input.len();
+        connection.framed = self.is_framing(connection);
         if held {
             return Ok(Next::Nothing);
         }
@@ -94,9 +102,23 @@ impl Progress {
             self.share = 0;
             connection.fresh = true;
         }
-        let Some(event) = received.event else { return Ok(Next::Nothing) };
+        let Some(event) = received.event else {
+            self.framing += received.consumed;
+            connection.framed = self.is_framing(connection);
+            return Ok(Next::Nothing);
+        };
         self.share = self.share.saturating_sub(weight(&event));
+        if let Event::Body { bytes, .. } = &event {
+            self.pieces -= 1;
+            self.framing += received.consumed - bytes.len();
+        }
         Ok(Next::Event(event))
+    }
+
+    /// Whether a body's framing outweighs its data. (Frames of a WebSocket are cheap; those of no use are counted by it.)
+    #[inline]
+    fn is_framing(&self, connection: &Connection) -> bool {
+        self.framing > self.used / 2 && !connection.session.is_websocket()
     }
 }
 

@@ -67,6 +67,7 @@ impl Exchange {
         let (waiters, full) = {
             let mut state = self.state.lock()?;
             state.inbound.push(py, bytes, end);
+            state.streak += EVENT_COST;
             let full = !state.inbound.ended && state.inbound.waiting(py) >= limit;
             (state.waiters.take(), full)
         };

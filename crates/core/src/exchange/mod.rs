@@ -186,7 +186,7 @@ pub struct Birth {
 /// client to a fast client must not starve them.
 const STREAK_LIMIT: usize = 1 << 20;
 
-/// What an event without a payload counts.
+/// What an event without a payload, or a piece of a body as it comes, counts.
 const EVENT_COST: usize = 256;
 
 /// So often the end is told without a turn for others before. Several parts of an application may ask, and some take only

@@ -9,6 +9,7 @@ use wire::{Command, Limits, Millis, Session, Status, StreamId};
 
 use crate::exchange::Exchange;
 use crate::exchange::fields::Block;
+use crate::reactor::output::LAST_LINGER;
 use crate::reactor::payload::{Chunk, Source, Writer};
 use crate::settings::Settings;
 
@@ -72,6 +73,8 @@ pub struct Connection {
     pub broken: bool,
     /// The inbox can be looked at again, although nothing new was read.
     pub fresh: bool,
+    /// What was looked at last was mostly the framing of a body, which costs more to read than the data.
+    pub framed: bool,
     /// Exchanges whose `send` waits until less is waiting to be written.
     pub waiting_for_room: Vec<Py<Exchange>>,
     /// The turn in which the last request began.
@@ -119,6 +122,7 @@ impl Connection {
             ended: false,
             broken: false,
             fresh: false,
+            framed: false,
             waiting_for_room: Vec::new(),
             born: 0,
             paused: false,
@@ -170,6 +174,11 @@ impl Connection {
     /// Whether nothing more can be taken in: answers, or messages, wait for somebody to take them.
     pub fn is_full(&self) -> bool {
         self.is_crowded() || (self.session.is_websocket() && self.paused)
+    }
+
+    /// Whether what was looked at last cost more time than its bytes tell.
+    pub fn is_laborious(&self) -> bool {
+        self.fresh || self.framed || self.session.is_websocket()
     }
 
     /// Whether so much waits to be written that nothing should be added unasked.
@@ -270,6 +279,9 @@ impl Connection {
     fn tell_pace(&mut self, now: Millis) {
         self.session.set_reading(!self.paused, now);
         self.session.set_flushed(self.outlet.is_empty(), now);
+        if self.hung_up && self.paused {
+            self.session.peer_leaves();
+        }
     }
 
     /// The application is behind: nothing is read.
@@ -282,6 +294,7 @@ impl Connection {
     pub fn hang_up(&mut self, now: Millis) {
         self.hung_up = true;
         self.hung_up_at = now;
+        self.tell_pace(now);
     }
 
     /// The application takes its body again.
@@ -291,13 +304,23 @@ impl Connection {
         self.tell_pace(now);
     }
 
-    /// The client is gone, as far as one can see, but the application takes nothing of its body, and so would not hear of
-    /// it: how long it is given for that. (The messages of a WebSocket are not lost with their client.)
+    /// The client is gone, as far as one can see, but the application takes nothing of what it has sent, and so would not
+    /// hear of it: how long it is given for that. (Of a WebSocket's it is then asked whether it ever takes something.)
     pub fn departure(&self, settings: &Settings) -> Option<Millis> {
-        let unheard =
-            self.hung_up && self.paused && !self.ended && !settings.half_close && !self.session.is_websocket();
-        let grace = if settings.disconnect_timeout > 0 { settings.disconnect_timeout } else { UNHEARD_GRACE };
+        let unheard = self.hung_up && self.paused && !self.ended;
+        let grace = match (self.session.is_websocket(), settings.disconnect_timeout) {
+            (true, 0) => return None,
+            (true, _) if self.exchanges.is_empty() => return None,
+            (false, _) if settings.half_close => return None,
+            (false, 0) => UNHEARD_GRACE,
+            (_, grace) => grace,
+        };
         unheard.then(|| self.hung_up_at + grace)
+    }
+
+    /// The application of a WebSocket may be asked later, its time beginning at `since`.
+    pub fn put_off_departure(&mut self, since: Millis) {
+        self.hung_up_at = since;
     }
 
     /// When something must be done about this connection, if nothing happens before.
@@ -315,6 +338,7 @@ impl Connection {
     pub fn close_idle(&mut self, now: Millis) {
         let busy_lately = self.wrote_at > 0 && now < self.wrote_at + BUSY_LATELY;
         self.readable |= busy_lately;
+        self.session.hurry(now + LAST_LINGER);
         self.session.close();
     }
 

@@ -1,5 +1,6 @@
 //! Deadlines: the timer wheel names a connection, and here it is judged whether its time is really over.
 
+use crate::exchange::end;
 use crate::exchange::fields::Block;
 use crate::reactor::input;
 use crate::reactor::observer::observe;
@@ -19,6 +20,7 @@ pub fn expire(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     match late {
         Late::No => {}
         Late::Idle => input::cut_off(slf, key, None)?,
+        Late::Unheard => give_up_unheard(slf, key)?,
         Late::Told(status, reason) => {
             observe(slf, "refused", (client, status, reason));
             // No close frame has come: the application is told 1006, whatever the client is (RFC 6455 section 7.1.5).
@@ -34,6 +36,38 @@ enum Late {
     /// An idle connection has come to its natural end: no news.
     Idle,
     Told(u16, &'static str),
+    /// The client of a WebSocket has gone, and its application has taken nothing since.
+    Unheard,
+}
+
+/// Whoever takes messages will take these, too, however late. The application that never did, and sends nothing either,
+/// waits for something that nobody reads any more: it loses its client, and is cancelled.
+fn give_up_unheard(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
+    let reactor = slf.get();
+    let exchange = match reactor.state.lock()?.connections.get(key).and_then(|it| it.exchanges.first()) {
+        Some((_, exchange)) => exchange.clone_ref(slf.py()),
+        None => return Ok(()),
+    };
+    let (unheard, waits, active) = {
+        let inner = exchange.get().state.lock()?;
+        (inner.socket.as_ref().is_some_and(|it| it.may_not_notice()), inner.waits(), inner.last_active)
+    };
+    {
+        let mut state = reactor.state.lock()?;
+        let now = state.now;
+        if !unheard || now < active + reactor.settings.disconnect_timeout {
+            if let Some(connection) = state.connections.get_mut(key) {
+                connection.put_off_departure(if unheard { active } else { now });
+            }
+            return Ok(());
+        }
+    }
+    output::lose(slf, key, "")?;
+    if waits {
+        return Ok(()); // in `send`, which raises now
+    }
+    exchange.get().state.lock()?.last_active = active; // its time is over, not about to begin
+    end::overdue(exchange.bind(slf.py()))
 }
 
 fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
@@ -45,6 +79,9 @@ fn too_late(reactor: &Reactor, state: &mut State, key: usize) -> Late {
         return Late::No;
     }
     if connection.departure(&reactor.settings).is_some_and(|until| until <= now) {
+        if connection.session.is_websocket() {
+            return Late::Unheard;
+        }
         connection.ended = true;
         connection.broken = true;
         return Late::No;

@@ -14,6 +14,9 @@ use wire::Event;
 /// Reads of one connection before the others get their turn.
 const READ_ROUNDS: usize = 8;
 
+/// What a byte of input counts where most of it was framing: that is read byte by byte.
+const FRAMING_COST: usize = 8;
+
 /// Reads thrown away per turn while a connection lingers.
 const LINGER_ROUNDS: usize = 4;
 
@@ -35,8 +38,8 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     let mut rounds = 0;
     while rounds < READ_ROUNDS && serve_once(slf, key)? > 0 {
         rounds += 1;
-        if slf.get().state.lock()?.connections.get(key).is_some_and(|it| it.fresh || it.session.is_websocket()) {
-            // Pipelined requests are left, or small frames, of which one read has many: others first.
+        if slf.get().state.lock()?.connections.get(key).is_some_and(Connection::is_laborious) {
+            // Pipelined requests are left, or there is much framing, of which one read has plenty: others first.
             rounds = READ_ROUNDS;
         }
     }
@@ -46,7 +49,8 @@ pub fn look(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<()> {
     notice_end(slf, key)
 }
 
-/// One read (or the bytes that were kept) through the protocol. Returns how many bytes; 0: nothing more can be done now.
+/// One read (or the bytes that were kept) through the protocol. Returns what it has cost, in bytes; 0: nothing more can be
+/// done now.
 fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
     let this = slf.get();
     let (mut buffer, filled) = {
@@ -70,7 +74,8 @@ fn serve_once(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
     if state.buffer.is_empty() {
         state.buffer = buffer;
     }
-    looked.map(|_| filled)
+    let framed = state.connections.get(key).is_some_and(|connection| connection.framed);
+    looked.map(|_| if framed { filled * FRAMING_COST } else { filled })
 }
 
 /// Passes input through the protocol and keeps what it could not use. Returns whether there is more to see to.
@@ -196,7 +201,7 @@ pub fn cut_off(slf: &Bound<'_, Reactor>, key: usize, code: Option<u16>) -> PyRes
 }
 
 /// The application waits for input: reads at once if there is some, so that a fast upload costs no turn of the loop.
-/// Returns how many bytes were looked at.
+/// Returns what that has cost, in bytes.
 pub fn pull(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<usize> {
     let mut pulled = 0;
     guarded(slf, key, || {

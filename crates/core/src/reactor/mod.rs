@@ -87,7 +87,7 @@ pub fn guarded(slf: &Bound<'_, Reactor>, key: usize, work: impl FnOnce() -> PyRe
 }
 
 impl Reactor {
-    /// Asks the loop to call `turn` soon, if it has not been asked already.
+    /// Asks the loop to call `_turn` soon, if it has not been asked already.
     pub fn schedule(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         {
@@ -98,7 +98,7 @@ impl Reactor {
             state.scheduled = true;
         }
         let py = slf.py();
-        let asked = slf.getattr(pyo3::intern!(py, "turn")).and_then(|turn| {
+        let asked = slf.getattr(pyo3::intern!(py, "_turn")).and_then(|turn| {
             this.event_loop.call_method(py, &Keys::of(py).call_soon, (turn,), Some(this.in_our_context.bind(py)))
         });
         if let Err(error) = asked {
@@ -154,7 +154,6 @@ impl Reactor {
         if state.in_turn || state.closed {
             return Ok(None);
         }
-        state.scheduled = false;
         state.refresh();
         if state.alarm <= state.now {
             state.alarm = Millis::MAX;
@@ -266,6 +265,13 @@ impl Reactor {
         }
         // Whatever has happened, the turn ends.
         Self::end_turn(slf, ready).and(served)
+    }
+
+    /// The turn that `schedule` has asked for. Those for the poller and for alarms come beside it: if they took the
+    /// request back, they would each leave one more turn in the loop's queue, and a steady stream of input ever more.
+    fn _turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().state.lock()?.scheduled = false;
+        Self::turn(slf)
     }
 
     fn listen(slf: &Bound<'_, Self>, fd: RawFd) -> PyResult<()> {

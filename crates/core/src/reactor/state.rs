@@ -50,7 +50,7 @@ pub struct State {
     pub dispatching: Option<usize>,
     pub in_turn: bool,
     pub steps: Steps,
-    /// A call of `turn` is in the loop's queue.
+    /// A call of `_turn` is in the loop's queue.
     pub(super) scheduled: bool,
     /// When the loop's timer calls `turn`, and its handle.
     pub(super) alarm: Millis,

@@ -26,7 +26,8 @@ const BLANK_LINES: u8 = 2;
 /// * input: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`wants_input`](Self::wants_input)
 /// * output: [`send`](Self::send), [`abort`](Self::abort), [`refuse`](Self::refuse), [`close`](Self::close)
 /// * getters: [`status`](Self::status), [`must_reset`](Self::must_reset)
-/// * time: [`set_reading`](Self::set_reading), [`next_timeout`](Self::next_timeout), [`handle_timeout`](Self::handle_timeout)
+/// * time: [`set_reading`](Self::set_reading), [`hurry`](Self::hurry), [`next_timeout`](Self::next_timeout),
+///   [`handle_timeout`](Self::handle_timeout)
 #[derive(Debug)]
 pub struct Connection {
     /// Requests so far; the number of the current one.
@@ -241,6 +242,11 @@ impl Connection {
         self.state.keep = false;
     }
 
+    /// A head that is begun has until `last` to become complete: it must not hold up the end of all.
+    pub fn hurry(&mut self, last: Millis) {
+        self.pace.hurry(last);
+    }
+
     /// The polite end. A request whose first bytes are there is still taken and answered with `Connection: close`.
     pub fn close(&mut self) {
         self.state.keep = false;
@@ -264,7 +270,8 @@ impl Connection {
         match self.state.status() {
             // A new connection has to say something within the time of a head.
             Status::Idle if self.stream > 0 => Some(self.pace.deadline(limits.idle_timeout)),
-            Status::Idle | Status::Receiving | Status::Draining => Some(self.pace.deadline(limits.head_timeout)),
+            Status::Receiving => Some(self.pace.head_deadline(limits)),
+            Status::Idle | Status::Draining => Some(self.pace.deadline(limits.head_timeout)),
             Status::Busy if self.state.input == Input::Body && !self.expects => self.pace.body_deadline(limits),
             Status::Busy | Status::Closing { .. } => None,
         }
@@ -279,6 +286,9 @@ impl Connection {
             return Ok(());
         }
         let error = match self.state.status() {
+            Status::Receiving if self.pace.hurried(limits) => {
+                Error::peer(408, "The server stops, and the request head was not complete (RFC 9110 section 15.5.9).")
+            }
             Status::Receiving => Error::peer(408, "The request head took too long (RFC 9110 section 15.5.9)."),
             Status::Busy => Error::peer(408, "The request body came too slowly (RFC 9110 section 15.5.9)."),
             Status::Draining => Error::peer(0, "The rest of an answered request took too long."),

@@ -15,11 +15,13 @@ pub struct Pace {
     /// Bytes of the body that came, with their framing.
     received: u64,
     reading: bool,
+    /// When every head must be complete, however long it may take otherwise.
+    last: Millis,
 }
 
 impl Pace {
     pub const fn new(now: Millis) -> Self {
-        Self { since: now, reading_since: now, spent: 0, received: 0, reading: true }
+        Self { since: now, reading_since: now, spent: 0, received: 0, reading: true, last: Millis::MAX }
     }
 
     /// A new wait begins.
@@ -30,6 +32,21 @@ impl Pace {
     /// When a wait of `timeout` is over.
     pub fn deadline(&self, timeout: Millis) -> Millis {
         self.since.saturating_add(timeout)
+    }
+
+    /// A head must be complete then at the latest.
+    pub fn hurry(&mut self, last: Millis) {
+        self.last = last;
+    }
+
+    /// When a head is overdue.
+    pub fn head_deadline(&self, limits: &Limits) -> Millis {
+        self.deadline(limits.head_timeout).min(self.last)
+    }
+
+    /// Whether a head had less than its usual time.
+    pub fn hurried(&self, limits: &Limits) -> bool {
+        self.last < self.deadline(limits.head_timeout)
     }
 
     /// A body begins, or what came before does not count any more.

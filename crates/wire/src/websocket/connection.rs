@@ -24,8 +24,8 @@ use crate::limits::{Limits, Millis};
 /// * input: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`wants_input`](Self::wants_input)
 /// * output: [`send`](Self::send), [`abort`](Self::abort), [`refuse`](Self::refuse), [`close`](Self::close)
 /// * getters: [`status`](Self::status)
-/// * time: [`set_reading`](Self::set_reading), [`set_flushed`](Self::set_flushed), [`next_timeout`](Self::next_timeout),
-///   [`handle_timeout`](Self::handle_timeout)
+/// * time: [`set_reading`](Self::set_reading), [`set_flushed`](Self::set_flushed), [`peer_leaves`](Self::peer_leaves),
+///   [`next_timeout`](Self::next_timeout), [`handle_timeout`](Self::handle_timeout)
 pub struct Connection {
     stream: StreamId,
     deflate: Option<Deflate>,
@@ -217,6 +217,11 @@ impl Connection {
     /// Tells whether the driver reads at the moment. Else no pong is owed; pings go on.
     pub fn set_reading(&mut self, reading: bool, now: Millis) {
         self.pace.set_reading(reading, now);
+    }
+
+    /// Tells that the peer has ended its side, where what came before was not all read yet: no ping is due any more.
+    pub fn peer_leaves(&mut self) {
+        self.pace.leave();
     }
 
     /// Tells whether all is written. Else no ping is due, and no pong or close frame is owed.

@@ -16,11 +16,13 @@ pub struct Pace {
     reading: bool,
     /// Nothing of ours lies between the peer and what it has to answer.
     flushed: bool,
+    /// The peer has ended its side.
+    left: bool,
 }
 
 impl Pace {
     pub const fn new(now: Millis) -> Self {
-        Self { since: now, compressed: now, ping: 0, asked: false, reading: true, flushed: true }
+        Self { since: now, compressed: now, ping: 0, asked: false, reading: true, flushed: true, left: false }
     }
 
     /// Something has come.
@@ -74,8 +76,17 @@ impl Pace {
         self.flushed = flushed;
     }
 
+    /// Who has ended its side answers nothing more (there is no half-close in RFC 6455); and a ping to a socket that is
+    /// closed is answered with a reset, which takes away what lies there unread.
+    pub fn leave(&mut self) {
+        self.left = true;
+    }
+
     /// When a ping is due, or a pong overdue.
     pub fn ping_deadline(&self, limits: &Limits) -> Option<Millis> {
+        if self.left {
+            return None;
+        }
         let timeout = if self.owes_pong(limits) { limits.ping_timeout } else { limits.ping_interval };
         self.deadline(timeout).filter(|_| timeout > 0)
     }

@@ -63,6 +63,27 @@ fn a_head_has_its_time_from_its_first_byte() {
 }
 
 #[test]
+fn a_head_that_is_begun_does_not_hold_up_the_end_of_all() {
+    for (begun, deadline_) in [(0, 26_000), (24_500, 26_000)] {
+        let mut driver = driver_at(0);
+        driver.now = begun;
+        driver.feed("G");
+        driver.session.hurry(26_000);
+        driver.session.close();
+        driver.now = 25_900;
+        driver.feed("E");
+        assert_eq!((deadline(&driver), expire(&mut driver)), (Some(deadline_), 408));
+        assert!(driver.error.unwrap().reason.starts_with("The server stops"));
+        assert!(driver.refuse().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+    }
+    let mut driver = driver_at(0);
+    driver.feed("G");
+    driver.session.hurry(40_000);
+    assert_eq!((deadline(&driver), expire(&mut driver)), (Some(30_000), 408), "nobody gets more time by it");
+    assert!(driver.error.unwrap().reason.starts_with("The request head took too long"));
+}
+
+#[test]
 fn a_connection_may_idle_between_requests() {
     let mut driver = driver_at(0);
     driver.feed(GET);

@@ -106,6 +106,26 @@ fn who_is_not_read_cannot_be_heard() {
 }
 
 #[test]
+fn who_has_ended_its_side_is_not_pinged() {
+    for pinged_before in [false, true] {
+        let mut driver = open();
+        if pinged_before {
+            pinged(&mut driver);
+        }
+        driver.session.set_reading(false, 5_000);
+        driver.session.peer_leaves();
+        assert_eq!(driver.deadline(), None, "it could not answer");
+        driver.wait(1_000_000).unwrap();
+        assert_eq!(driver.written(), []);
+        driver.session.set_reading(true, 1_000_000);
+        driver.feed(frame(FIN | TEXT, "said before"));
+        assert_eq!((driver.deadline(), driver.seen.len()), (None, 1));
+        driver.close(1000, "").unwrap();
+        assert_eq!(driver.deadline(), Some(1_010_000), "a close frame that lies there unread is waited for");
+    }
+}
+
+#[test]
 fn no_ping_is_due_while_anything_waits_to_be_written() {
     let mut driver = open();
     driver.session.set_flushed(false, 5_000);

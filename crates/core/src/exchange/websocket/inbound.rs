@@ -30,18 +30,21 @@ impl Socket {
 
 /// A message of the client, whole; `bytes` of a text are valid UTF-8. Returns whether the connection should stop reading.
 pub fn push(exchange: &Exchange, py: Python<'_>, text: bool, bytes: &[u8]) -> PyResult<bool> {
-    let payload = if text {
-        PyString::from_bytes(py, bytes)?.into_any().unbind()
+    let (payload, length) = if text {
+        let payload = PyString::from_bytes(py, bytes)?;
+        // SAFETY: a string that Python itself has just made; only its size is looked at, while we hold it.
+        let length = unsafe { payload.data() }?.as_bytes().len();
+        (payload.into_any().unbind(), length)
     } else {
-        PyBytes::new(py, bytes).into_any().unbind()
+        (PyBytes::new(py, bytes).into_any().unbind(), bytes.len())
     };
     let settings = &exchange.reactor.get().settings;
     let (waiters, full) = {
         let mut state = exchange.state.lock()?;
         let full = match &mut state.socket {
             Some(socket) if socket.takes(settings) => {
-                socket.waiting.push_back(Waiting { text, payload, length: bytes.len() });
-                socket.waiting_bytes += bytes.len();
+                socket.waiting.push_back(Waiting { text, payload, length });
+                socket.waiting_bytes += length;
                 socket.late += usize::from(socket.restarting);
                 socket.is_full(settings)
             }

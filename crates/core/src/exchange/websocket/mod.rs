@@ -60,6 +60,7 @@ impl Ending {
 struct Waiting {
     text: bool,
     payload: Py<PyAny>,
+    /// Bytes that it takes here: a text with an emoji has four for each of its characters.
     length: usize,
 }
 
