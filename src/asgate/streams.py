@@ -33,7 +33,7 @@ def report(text: str, there: bool = True, *, what: str = "the report", hint: str
     reason: object = "it is closed"
     if there and sys.stdout is not None:
         try:
-            click.echo(text, nl=False)
+            click.echo(_fit(text, sys.stdout), nl=False)
         except OSError as error:
             _lead_nowhere(1)
             reason = error.strerror or error
@@ -45,9 +45,15 @@ def report(text: str, there: bool = True, *, what: str = "the report", hint: str
 def remark(text: str, *, nl: bool = True) -> None:
     """Prints it to stderr, if that takes it."""
     try:
-        click.echo(text, nl=nl, err=True)
+        click.echo(_fit(text, sys.stderr), nl=nl, err=True)
     except OSError:
         _lead_nowhere(2)
+
+
+def _fit(text: str, stream: TextIO) -> str:
+    """What the stream's encoding lacks is written as an escape: a path may hold any octets (PEP 383)."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _writer(number: int) -> TextIO:

@@ -37,6 +37,8 @@ RIGHT = [
     (values.SENT_PAIRS, [(Data(b"a"), b"b")]),
     (values.FILE, 5),
     (values.CIPHER, 0xFFFF),
+    (values.UNICODE_OR_NONE, Text("ä\U0001f600")),
+    (values.CLOSE_REASON, "ä" * 61),
 ]
 WRONG = [
     (values.INTEGER, 2**63),
@@ -46,6 +48,10 @@ WRONG = [
     (values.FLAG, 1),
     (values.CIPHER, True),
     (values.CIPHER, -1),
+    (values.UNICODE_OR_NONE, "caf\udce9"),
+    (values.UNICODE_OR_NONE, b"a"),
+    (values.CLOSE_REASON, "\ud800"),
+    (values.CLOSE_REASON, "ä" * 62),
     (values.TEXT, b"a"),
     (values.ASGI, types.MappingProxyType({"version": "3.0"})),
     (values.SENT_PAIRS, [(memoryview(b"a"), b"b")]),

@@ -35,6 +35,7 @@ WRONG_EVENTS = [
     ("ASGI-160", [CONNECT, ACCEPT, TEXT | {"bytes": b"hello"}]),
     ("ASGI-160", [CONNECT, ACCEPT, TEXT | {"text": None, "bytes": None}]),
     ("ASGI-161", [CONNECT, ACCEPT, TEXT | {"text": b"hello"}]),
+    ("ASGI-161", [CONNECT, ACCEPT, TEXT | {"text": "caf\udce9"}]),
     ("ASGI-161", [CONNECT, ACCEPT, {"type": "websocket.receive", "bytes": bytearray(b"x")}]),
     ("ASGI-146", [CONNECT, TEXT]),
     ("ASGI-146", [CONNECT, CLOSE, TEXT]),
@@ -106,6 +107,8 @@ WRONG_MESSAGES = [
     ("ASGI-165", [ACCEPT, SEND | {"bytes": b"hello"}]),
     ("ASGI-165", [ACCEPT, SEND | {"text": b"hello"}]),
     ("ASGI-165", [ACCEPT, {"type": "websocket.send", "bytes": "hello"}]),
+    ("ASGI-161", [ACCEPT, SEND | {"text": "caf\udce9"}]),
+    ("ASGI-161", [ACCEPT, CLOSE | {"reason": "caf\udce9"}]),
     ("ASGI-181", [ACCEPT, CLOSE | {"code": "1000"}]),
     ("ASGI-181", [ACCEPT, CLOSE | {"code": None}]),
     ("ASGI-181", [ACCEPT, CLOSE | {"reason": b"bye"}]),
@@ -131,7 +134,7 @@ RIGHT_MESSAGES = [
     ],
     [ACCEPT, SEND | {"text": "", "extra": 1}, CLOSE | {"code": 1000, "reason": None}],
     [CLOSE],
-    [CLOSE | {"code": 1006}],
+    [CLOSE | {"code": 1006, "reason": "caf\udce9"}],
     [DENY, DENIED],
     [DENY | {"headers": [(b"a", b"b")]}, DENIED | {"more_body": True}, DENIED, DENIED],
 ]
@@ -145,6 +148,20 @@ def test_messages_that_break_a_clause(clause, messages):
 @pytest.mark.parametrize("messages", RIGHT_MESSAGES)
 def test_messages_that_are_allowed(messages):
     assert clauses(websocket(), [CONNECT, LEFT], [RECEIVE, *messages, RECEIVE, RECEIVE]) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "advice"),
+    [
+        ([], "accept or close"),
+        ([DENY], "without more_body"),
+        ([DENY, DENIED | {"more_body": True}], "without more_body"),
+    ],
+)
+def test_what_is_missing_at_the_end_has_its_own_advice(sent, advice):
+    validator, _ = converse(websocket(), [CONNECT], [RECEIVE, *sent], mode="collect")
+    (finding,) = validator.findings
+    assert advice in finding.advice
 
 
 def test_after_the_disconnect_messages_are_not_held_against_the_application():

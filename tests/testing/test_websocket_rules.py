@@ -90,6 +90,12 @@ def test_a_reason_has_123_bytes():
         after(ACCEPT).accept({**CLOSE, "reason": "ä" * 62})
 
 
+@pytest.mark.parametrize("message", [{**SEND, "text": "caf\udce9"}, {**CLOSE, "reason": "caf\udce9"}])
+def test_text_is_utf8_on_the_wire(message):
+    with pytest.raises(MessageRefused, match="lone surrogate"):
+        after(ACCEPT).accept(message)
+
+
 def test_code_and_reason_of_a_close_before_the_accept_go_nowhere():
     judge = after({**CLOSE, "code": 1006, "reason": "ä" * 62})
     assert judge.complete

@@ -28,7 +28,7 @@ SENT = {"pseudo": "ASGI-104", "injection": "ASGI-116", "capitals": "ASGI-104"}
 TRAILERS = {"pseudo": "ASGI-281", "injection": "ASGI-116", "capitals": "ASGI-281"}
 PUSHED = {"pseudo": "ASGI-241", "injection": "ASGI-116", "capitals": "ASGI-241"}
 ACCEPTED = {"pseudo": "ASGI-149", "subprotocol": "ASGI-149", "injection": "ASGI-116", "capitals": "ASGI-147"}
-CLOSED = {"range": "ASGI-186"}
+CLOSED = {"range": "ASGI-186", "surrogate": "ASGI-161"}
 STATUS = Field("status", v.STATUS, "ASGI-101", required=True, aspects={"range": "SERVER-20"})
 HEADERS = Field("headers", v.SENT_PAIRS, "ASGI-101", default="[]", aspects=SENT)
 MORE_BODY = Field("more_body", v.FLAG, "ASGI-109", default="False")
@@ -243,7 +243,7 @@ WEBSOCKET = Protocol(
             "ASGI-179",
             (
                 Field("bytes", v.BYTES_OR_NONE, "ASGI-161", default="None"),
-                Field("text", v.TEXT_OR_NONE, "ASGI-161", default="None"),
+                Field("text", v.UNICODE_OR_NONE, "ASGI-161", default="None"),
             ),
         ),
         Message(
@@ -273,7 +273,9 @@ WEBSOCKET = Protocol(
             "ASGI-037",
             (
                 Field("bytes", v.BYTES_OR_NONE, "ASGI-165", default="None"),
-                Field("text", v.TEXT_OR_NONE, "ASGI-165", default="None"),
+                Field(
+                    "text", v.UNICODE_OR_NONE, "ASGI-165", default="None", aspects={"surrogate": "ASGI-161"}
+                ),
             ),
         ),
         Message(

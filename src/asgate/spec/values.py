@@ -101,14 +101,24 @@ def _close_code(value: Any) -> Wrong | None:
     return Wrong(f"is {int(value)}, which may not be sent", "range")
 
 
-def _close_reason(value: Any) -> Wrong | None:
+def _unicode(value: Any) -> Wrong | None:
     if value is None:
         return None
     if not isinstance(value, str):
         return Wrong(f"is {shown(value)}")
-    length = len(value.encode("utf-8", "surrogatepass"))
-    if length <= MOST_REASON:
-        return None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            sentence = f"has the lone surrogate {value[error.start]!a}, which UTF-8 cannot carry"
+            return Wrong(sentence, "surrogate")
+    return None
+
+
+def _close_reason(value: Any) -> Wrong | None:
+    wrong = _unicode(value)
+    if wrong is not None or value is None or (length := len(value.encode())) <= MOST_REASON:
+        return wrong
     return Wrong(f"has {length} bytes; a close frame holds {MOST_REASON}", "range")
 
 
@@ -288,6 +298,7 @@ def _asgi(versions: "re.Pattern[str]") -> Check:
 
 TEXT = plain("str", str)
 TEXT_OR_NONE = plain("str or None", str, type(None))
+UNICODE_OR_NONE = Kind("str that UTF-8 can carry, or None", _unicode, frozenset({type(None)}))
 BYTES = plain("bytes", bytes)
 BYTES_OR_NONE = plain("bytes or None", bytes, type(None))
 BUFFER = plain("bytes (bytearray and memoryview are taken, too)", bytes, bytearray, memoryview)
@@ -299,7 +310,7 @@ FILLED_OR_NONE = Kind("str that is not empty, or None", _filled_or_none)
 METHOD = Kind("str in upper case", _upper)
 STATUS = Kind("int from 200 to 999", _status)
 CLOSE_CODE = Kind("int: 1000 to 1003, 1007 to 1014, 3000 to 4999", _close_code)
-CLOSE_REASON = Kind(f"str of at most {MOST_REASON} bytes, or None", _close_reason)
+CLOSE_REASON = Kind(f"str of at most {MOST_REASON} bytes of UTF-8, or None", _close_reason)
 RECEIVED_PAIRS = pairs("pseudo")
 SENT_PAIRS = pairs("pseudo", "injection", "capitals")
 ACCEPT_PAIRS = pairs("pseudo", "injection", "capitals", "subprotocol")

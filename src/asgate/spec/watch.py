@@ -30,6 +30,7 @@ ADVICE = {
     "injection": "refuse line breaks, NUL and other characters that HTTP forbids before they become headers",
     "capitals": "write header names in lower case",
     "subprotocol": "use the key subprotocol",
+    "surrogate": "text that was no UTF-8 where it came from (PEP 383) goes as bytes, or with errors='replace'",
     "spec": "give a spec_version of this protocol, or leave it out",
     "none": "leave extensions out, or give an empty dict",
 }

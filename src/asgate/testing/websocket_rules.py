@@ -76,6 +76,7 @@ class WebsocketRules(OrderedRules):
         if (text is None) == (data is None):
             raise MessageRefused("websocket.send needs one of 'bytes' and 'text' (ASGI-165)")
         if text is not None:
+            fields.within(message, "text", values.UNICODE_OR_NONE, "ASGI-161")
             return [{"type": message["type"], "text": text}]
         return [{"type": message["type"], "bytes": fields.content(message, "bytes")}]
 

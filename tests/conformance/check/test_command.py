@@ -13,6 +13,11 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": scope["client"][0].encode()})
 
 
+async def renamed(scope, receive, send):
+    scope["path"] = "caf\\udce9"  # as os.listdir gives names that are no UTF-8
+    await send({"type": "http.response.start", "status": 200, "headers": [("a", "b")]})
+
+
 def make():
     return app
 
@@ -86,6 +91,15 @@ def test_sarif(typed, folder):
     (run,) = json.loads(out)["runs"]
     assert "ASGI-101" in {result["ruleId"] for result in run["results"]}
     assert run["tool"]["driver"]["name"] == "asgate check"
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit", "sarif"])
+def test_a_report_holds_whatever_an_application_gives(typed, folder, form):
+    wish = ("faulty_app:renamed", "--lifespan=off", f"--format={form}")
+    code, out, _ = typed(*wish, folder=folder)
+    assert (code, "udce9" in out) == (11, True)
+    assert typed(*wish, "--output=report", folder=folder)[0] == 11
+    assert "udce9" in (folder / "report").read_text("utf-8")
 
 
 def test_the_report_is_written(typed, folder):

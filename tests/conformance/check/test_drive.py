@@ -80,6 +80,19 @@ def test_an_error_page_before_the_exception_is_no_answer():
     assert checked(app).unjudged[0].sentence.startswith("500, then raised RuntimeError('always'), at ")
 
 
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_scope_that_the_application_takes_to_pieces_is_its_own(kind):
+    async def app(scope, receive, send):
+        scope.clear()
+        await asyncio.sleep(60)
+
+    report = Report("it")
+    asked = subjects(("/",), ("GET",), ()) if kind == "http" else subjects((), (), ("/",))
+    drive(app, Wish("it", tuple(asked), timeout=0.1), report)
+    assert all(unjudged.sentence.startswith("gave no answer: it is at ") for unjudged in report.unjudged)
+    assert report.unjudged
+
+
 @pytest.mark.parametrize("status", [404, 405, 500])
 def test_every_answer_can_be_judged(status):
     @http

@@ -61,6 +61,8 @@ class Attempt:
         content: bytes = b"",
     ) -> None:
         self.scope = scope
+        self.type: str = scope["type"]  # of its scope, which the application may take to pieces
+        self.where = " ".join(str(scope[key]) for key in ("type", "method", "path") if key in scope)
         self.content = content
         self.findings: list[Finding] = []
         self.status: int | None = None
@@ -238,7 +240,7 @@ class Attempt:
             return f"{begun}raised {self.raised!r:.100}"
         if self.hung:
             return f"{self.status or 'nothing'}, did not end"
-        if self.talk.scope["type"] == "websocket":
+        if self.type == "websocket":
             return self._websocket_answer()
         return str(self.status or "no answer")
 
@@ -250,8 +252,7 @@ class Attempt:
 
     def find(self, name: str, sentence: str, advice: str, level: Level | None = None) -> None:
         """A finding of our own."""
-        where = " ".join(str(self.scope[key]) for key in ("type", "method", "path") if key in self.scope)
-        self.findings.append(against(name, sentence, advice, where, self.trace, level))
+        self.findings.append(against(name, sentence, advice, self.where, self.trace, level))
 
     @property
     def trace(self) -> tuple[str, ...]:
@@ -293,8 +294,8 @@ class Attempt:
         self.hung = True
         place = self.talk.whereabouts()
         self._take_down()
-        disconnect = "websocket.disconnect" if self.scope["type"] == "websocket" else "http.disconnect"
-        name = "ASGI-175" if self.scope["type"] == "websocket" else "ASGI-095"
+        disconnect = f"{self.type}.disconnect"
+        name = "ASGI-175" if self.type == "websocket" else "ASGI-095"
         level: Level | None = Level.SHOULD
         if self._late_receives > SPINS:
             sentence = f"the application goes on calling receive() after {disconnect}"

@@ -136,7 +136,8 @@ def _tell(report: Report, given: dict[str, Any], there: bool) -> None:
             print_report(written, there, hint="--output FILE writes it")
         return
     try:
-        path.write_text(click.unstyle(written) if make is None else written, encoding="utf-8")
+        plain = click.unstyle(written) if make is None else written
+        path.write_text(plain, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise unwritable(path, error) from None
     remark(text(report, advice=given["advice"]).splitlines()[-1])

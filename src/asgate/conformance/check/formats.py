@@ -1,4 +1,7 @@
-"""A report for machines: JSON of our own, and the neutral rows that JUnit and SARIF are made of."""
+"""A report for machines: JSON of our own, and the neutral rows that JUnit and SARIF are made of.
+
+JSON is pure ASCII: an application may have given lone surrogates, and stdout any encoding.
+"""
 
 import json
 from dataclasses import asdict
@@ -30,7 +33,7 @@ def as_json(report: Report) -> str:
         ],
         "notes": report.notes,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1) + "\n"
 
 
 def as_junit(report: Report) -> str:
@@ -41,7 +44,7 @@ def as_junit(report: Report) -> str:
 def as_sarif(report: Report) -> str:
     """A result for each finding, and for what was not judged."""
     log = sarif({report.target: _rows(report)}, TOOL, version())
-    return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(log, indent=1) + "\n"
 
 
 def _finding(found: Found) -> dict[str, Any]:
