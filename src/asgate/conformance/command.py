@@ -260,7 +260,7 @@ ELSEWHERE = (
 
 def _text(wish: Wish, done: Done) -> str:
     if wish.format == "json":
-        return dumps(done.judgements)
+        return dumps(done.judgements, done.missing)
     return "".join(f"\n{summary(judgement, evidence=wish.evidence)}" for judgement in done.judgements)
 
 

@@ -4,7 +4,7 @@ reports are made of it, and two runs are compared by it.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -123,10 +123,13 @@ def _results(rows: Iterable[dict[str, Any]]) -> Iterable[Result]:
         )
 
 
-def dumps(judgements: Sequence[Judgement]) -> str:
-    """A file of judgements. Pure ASCII, because evidence holds whatever a server has sent, lone surrogates too."""
+def dumps(judgements: Sequence[Judgement], missing: Mapping[str, str] | None = None) -> str:
+    """A file of judgements; under `missing` the servers without one, and why.
+
+    Pure ASCII, because evidence holds whatever a server has sent, lone surrogates too.
+    """
     rows = [judgement.as_json() for judgement in judgements]
-    return json.dumps({"schema": SCHEMA, "judgements": rows}, indent=1) + "\n"
+    return json.dumps({"schema": SCHEMA, "judgements": rows, "missing": dict(missing or {})}, indent=1) + "\n"
 
 
 def loads(text: str) -> list[Judgement]:

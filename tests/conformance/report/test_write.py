@@ -29,6 +29,14 @@ def test_no_judgement_is_no_accident(tmp_path):
     assert len(write([], tmp_path)) == 5
 
 
+def test_who_was_not_judged_stands_in_every_format(judgements, tmp_path):
+    paths = write(judgements, tmp_path, {"<other>": "it did not start: \ud800"})
+    for path in paths:
+        told = path.read_text(encoding="utf-8").replace("\\", "").replace("&lt;", "<").replace("&gt;", ">")
+        assert ("<other>" in told, "it did not start: " in told) == (True, True), path.name
+    assert loads(paths[0].read_text(encoding="ascii")) == judgements
+
+
 def test_another_schema_is_refused(judgements):
     data = json.loads(dumps(judgements))
     with pytest.raises(ValueError, match="schema"):

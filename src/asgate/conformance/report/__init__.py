@@ -23,19 +23,20 @@ def write(
 ) -> list[Path]:
     """Writes `results.json`, `junit.xml`, `results.sarif`, `matrix.md` and `index.html`, and returns their paths.
 
-    `missing`: servers that were to be judged and were not, and why. What only counts failures must count them. The
+    `missing`: servers that were to be judged and were not, and why: every format tells of them. The
     directory is made when it is missing. Raises OSError.
     """
     judgements = distinct(judgements)
     runs = {judgement.server: rows(judgement) for judgement in judgements}
-    runs |= {server: [missed(server, why)] for server, why in (missing or {}).items()}
+    missing = missing or {}
+    runs |= {server: [missed(server, why)] for server, why in missing.items()}
     kit = max((judgement.kit for judgement in judgements), default="")
     texts = {
-        "results.json": dumps(judgements),
+        "results.json": dumps(judgements, missing),
         "junit.xml": junit([row for run in runs.values() for row in run], TOOL),
         "results.sarif": json.dumps(sarif(runs, TOOL, kit, "results.json"), indent=1) + "\n",
-        "matrix.md": markdown(judgements),
-        "index.html": page(judgements),
+        "matrix.md": markdown(judgements, missing),
+        "index.html": page(judgements, missing),
     }
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

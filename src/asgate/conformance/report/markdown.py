@@ -2,7 +2,7 @@
 not offer or does differently. Everything that came from outside is escaped.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from asgate.conformance.report.matrix import MEANINGS, SIGNS, command, distinct, lines, signed, tally
 from asgate.conformance.report.visible import prose
@@ -10,14 +10,17 @@ from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.spec.clauses import Level, clauses
 
 
-def markdown(judgements: Sequence[Judgement]) -> str:
-    """The whole page."""
+def markdown(judgements: Sequence[Judgement], missing: Mapping[str, str] | None = None) -> str:
+    """The whole page. `missing`: servers without a judgement, and why."""
     kit = " ".join({judgement.kit: None for judgement in judgements if judgement.kit})
     dates = sorted({judgement.date[:10] for judgement in judgements if judgement.date})
     said = ", ".join(
         part for part in (f"asgate {kit}" if kit else "", " to ".join(dates[:1] + dates[1:][-1:])) if part
     )
-    return f"# Conformance\n\n{prose(said)}\n\n{tables(judgements)}"
+    unjudged = "".join(
+        f"**{prose(server)} was not judged**: {prose(why)}\n\n" for server, why in (missing or {}).items()
+    )
+    return f"# Conformance\n\n{prose(said)}\n\n{unjudged}{tables(judgements)}"
 
 
 def tables(judgements: Sequence[Judgement], briefly: Container[str] = ()) -> str:

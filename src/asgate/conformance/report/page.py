@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -36,8 +36,11 @@ LONG = 100  # cases; a longer group is folded at first, which keeps the overview
 CLASSES = {outcome: outcome.name.lower().replace("_", "-") for outcome in Outcome}
 
 
-def page(judgements: Sequence[Judgement]) -> str:
-    """The whole document. Texts of other people are escaped, and made visible where they hide."""
+def page(judgements: Sequence[Judgement], missing: Mapping[str, str] | None = None) -> str:
+    """The whole document. Texts of other people are escaped, and made visible where they hide.
+
+    `missing`: servers without a judgement, and why.
+    """
     judgements = distinct(judgements)
     groups = lines(judgements)
     style, script = _part("page.css"), _part("page.js")
@@ -51,6 +54,7 @@ def page(judgements: Sequence[Judgement]) -> str:
         groups=len(groups),
         servers=_count(len(judgements), "server"),
         summary="\n".join(_summary(judgements)),
+        missing="\n".join(_missing(missing or {})),
         legend="\n".join(_legend()),
         size=_size(len(judgements)),
         columns=len(judgements),
@@ -115,6 +119,11 @@ def _summary(judgements: Sequence[Judgement]) -> Iterator[str]:
             yield f'<td data-label="{level}">{_bar(judgement.results, level)}</td>'
         started = f"<code>{text(command(judgement))}</code>{_python(judgement)}{_interrupted(judgement)}"
         yield f'<td data-label="command" class="command">{started}</td></tr>'
+
+
+def _missing(missing: Mapping[str, str]) -> Iterator[str]:
+    for server, why in missing.items():
+        yield f'<p class="about"><b class="bad">{text(server)} was not judged</b>: {text(why)}</p>'
 
 
 def _python(judgement: Judgement) -> str:
