@@ -67,6 +67,21 @@ async def test_the_clients_close_frame(serve, last, told, when):
     app.check(received("a"), received(b""), disconnect(*told))
 
 
+@clause("ASGI-167", "ASGI-178")
+async def test_what_came_with_the_close_frame_is_answered_before_it(serve):
+    async def echo(scope, receive, send):
+        await accept(receive, send)
+        while (event := await receive())["type"] == "websocket.receive":
+            await send(said(event.get("text") or event["bytes"]))
+
+    async with serve(echo) as site:
+        peer = await opened(site)
+        await peer.send(text("a"), binary(b"b"), closing(1000))
+        assert [await peer.message(), await peer.message()] == ["a", b"b"]
+        assert await peer.closed() == (1000, "")
+        assert await peer.client.rest() == b""
+
+
 @clause("ASGI-175", "ASGI-177", "ASGI-179", "ASGI-180", "ASGI-184")
 @pytest.mark.parametrize("half", [False, True], ids=["strict", "half_close"])
 @pytest.mark.parametrize("how", ["close", "reset", "half-close", "half a frame"])

@@ -40,7 +40,8 @@ fn weight(event: &Event<'_>) -> usize {
 }
 
 /// Looks at `input` until nothing more can be told from it. Returns how many bytes are done with. Whoever was waiting
-/// for news takes it at once: what an application answers leaves before a refusal of what came behind it.
+/// for news takes it at once: what an application answers leaves before the answer to a close frame, or the refusal, of what
+/// came behind it.
 pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResult<usize> {
     let mut progress = Progress { used: 0, share: SHARE, pieces: PIECES, framing: 0 };
     let mut starting: Starting<'_> = None;
@@ -136,7 +137,10 @@ fn take<'py>(slf: &Bound<'py, Reactor>, key: usize, event: Event<'_>, starting: 
         }
         Event::Message { stream, text, bytes } => message(slf, key, stream, text, &bytes),
         Event::Ping { stream, bytes } => pong(slf, key, stream, bytes),
-        Event::Closed { stream, code, reason } => end::closed(slf, key, stream, code, reason),
+        Event::Closed { stream, code, reason } => {
+            waiters::step_woken(slf)?; // what came before it is answered before it (RFC 6455 section 5.5.1 allows that)
+            end::closed(slf, key, stream, code, reason)
+        }
         Event::Body { stream, bytes, end } => push(slf, key, stream, bytes, end),
         Event::Reset { stream } => {
             let reset = slf.get().state.lock()?.connections.get_mut(key).and_then(|it| it.take_exchange(stream));

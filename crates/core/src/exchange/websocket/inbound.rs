@@ -12,7 +12,7 @@ use crate::reactor::input;
 use crate::settings::Settings;
 
 impl Socket {
-    /// Whether one more message is taken. While the server stops, as many as the queue holds: a client that is always
+    /// Whether one more message is taken. While the server stops, no more than the queue holds: a client that is always
     /// ahead of the application must not keep the news from it.
     fn takes(&self, settings: &Settings) -> bool {
         self.stage == Stage::Open && !self.told && self.late < settings.message_queue
