@@ -358,6 +358,10 @@ def test_a_report_that_cannot_be_written_is_found_before_the_first_server(typed,
     code, output, errors = typed("--command", command, "--case", CASE, "--report", "file/report")
     assert (code, output) == (4, "")
     assert "the report cannot be written to file/report: " in errors
+    (tmp_path / "report" / "index.html").mkdir(parents=True)
+    code, _, errors = typed("--command", command, "--case", CASE, "--report", "report")
+    assert (code, errors.strip().count("\n")) == (4, 0)
+    assert "the report cannot be written to report/index.html: it is a directory" in errors
     assert not started.exists()
 
 

@@ -13,6 +13,7 @@ from asgate.conformance.corpus.row import (
     POSTED,
     Allowed,
     Cut,
+    Discarded,
     Ending,
     Held,
     Refused,
@@ -54,6 +55,7 @@ ACKNOWLEDGED = b"\0\0\0\4\1\0\0\0\0"
 UPGRADE = Row("a", "A.", b"", "RFC 9110 7.8", Level.MUST, (Switched((GOT,)),))
 PREFACE = Row("a", "A.", b"", "RFC 9113 3.4", Level.MAY, (Switched(preface=True),))
 TWO = served("a", "A.", b"", "RFC 9112 9.3", GOT, POSTED)
+DROPS = Row("a", "A.", b"", "RFC 9112 7.1", Level.SHOULD, (Refused(),), (Discarded((POSTED,)), Cut()))
 HALF = unfinished("a", "A.", b"", "RFC 9112 8", before=(GOT,))
 
 
@@ -79,7 +81,8 @@ def test_a_row_is_well_formed(row: Row):
     assert re.fullmatch(r"[a-z0-9_]+", row.name)
     assert re.fullmatch(r"[^\x00-\x1f\x7f]+\.", row.title) and row.title[0] == row.title[0].upper()
     assert re.fullmatch(r"RFC 9(110|112|113) \d+(\.\d+)*", row.rfc)
-    assert row.right and (not row.allowed or row.why or any(isinstance(one, Cut) for one in row.allowed))
+    reasoned = (Cut, Discarded)  # which have a reason of their own
+    assert row.right and (row.why or all(isinstance(one, reasoned) for one in row.allowed))
     assert (row.data and MARKER not in row.data.removesuffix(MARKER)) or row.name in EMBEDDED
 
 
@@ -99,7 +102,7 @@ def test_a_row_allows_what_it_names_and_no_smuggling(row: Row):
 
 def made(allowed: Allowed) -> Seeing:
     """Just what is allowed, and no more."""
-    wanted = allowed.requests if isinstance(allowed, Served | Switched) else allowed.before
+    wanted = allowed.requests if isinstance(allowed, Served | Discarded | Switched) else allowed.before
     seen = tuple(
         Seen(
             request.method,
@@ -169,6 +172,13 @@ def made(allowed: Allowed) -> Seeing:
         (TWO, Seeing((400,), (), marker=False, ended=True, last=True), Outcome.FAIL),
         (SECOND, Seeing((200,), (SEEN,), marker=False, ended=True, last=True), Outcome.NOT_OFFERED),
         (SECOND, Seeing((200,), (SEEN, SMUGGLED), marker=False, ended=True, last=True), Outcome.FAIL),
+        (DROPS, REFUSAL, Outcome.PASS),
+        (DROPS, Seeing((200,), (SEEN_POST,), marker=False, ended=False), Outcome.DIFFERS),
+        (DROPS, Seeing((200,), (SEEN_POST,), marker=False, ended=True), Outcome.DIFFERS),
+        (DROPS, Seeing((200, 200), (SEEN_POST,), marker=True, ended=True), Outcome.FAIL),
+        (DROPS, Seeing((200,), (SEEN,), marker=False, ended=False), Outcome.FAIL),
+        (DROPS, Seeing((200,), (SEEN_POST,), marker=False, ended=False, flaw=b"garbage"), Outcome.FAIL),
+        (DROPS, Seeing((), (BROKEN,), marker=False, ended=False), Outcome.FAIL),
         (UPGRADE, Seeing((101,), (), marker=False, ended=False), Outcome.PASS),
         (UPGRADE, Seeing((101,), (SEEN,), marker=False, ended=True), Outcome.PASS),
         (UPGRADE, Seeing((101,), (SEEN, SMUGGLED), marker=False, ended=True), Outcome.FAIL),

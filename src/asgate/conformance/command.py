@@ -81,7 +81,9 @@ def _run(**given: Any) -> int:
     adapters, chosen = _adapters(wish), _cases(wish)
     earlier = [] if wish.compare is None else _earlier(wish.compare)
     if wish.report is not None:
-        expect_directory(wish.report)
+        from asgate.conformance.report import FILES  # lazily: a run without a report needs none of it
+
+        expect_directory(wish.report, FILES)
     with interruptible():
         done = _judged(wish, adapters, chosen)
     comparison = None
@@ -273,7 +275,7 @@ def _written(wish: Wish, done: Done) -> list[Path]:
     try:
         return report.write(done.judgements, wish.report, done.missing)
     except OSError as error:
-        raise unwritable(wish.report, error) from None
+        raise unwritable(Path(error.filename or wish.report), error) from None
 
 
 def _code(wish: Wish, done: Done, comparison: Comparison | None) -> int:

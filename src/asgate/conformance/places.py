@@ -2,18 +2,21 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from asgate.errors import Exit, Failure
 
 
-def expect_directory(directory: Path) -> None:
-    """Makes the directory of a report. Raises `Failure` when it cannot be written to."""
+def expect_directory(directory: Path, names: Iterable[str] = ()) -> None:
+    """Makes the directory of a report. Raises `Failure` when it, or a file of these names in it, cannot be written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _try(directory)
     except OSError as error:
         raise unwritable(directory, error) from None
+    for name in names:
+        expect_file(directory / name)
 
 
 def expect_file(path: Path) -> None:

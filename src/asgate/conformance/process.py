@@ -319,6 +319,11 @@ class Server:
         """The end of what it printed, or of that from a place that `printed` gave."""
         return self._output.text(since)
 
+    def ending(self, most: int) -> str:
+        """The end of what it printed as one text of so many characters; "…" stands for what is left out."""
+        printed = self.output().strip()
+        return printed if len(printed) <= most else f"…{printed[1 - most :]}"
+
     def stop(self, grace: float = STOP_LIMIT) -> None:
         """Ends it and all that it started. `grace`: seconds for a good end; 0 for none."""
         try:

@@ -21,7 +21,7 @@ def _served(trial: Trial, target: str, **options: str) -> tuple[Wire, Conversati
     try:
         server.wait_until_ready(time.monotonic() + START)
     except NotStarted:
-        trial.fail("a server that serves this form", saw=server.output().strip()[-160:])
+        trial.fail("a server that serves this form", saw=server.ending(160))
     wire, app = trial.request("/asgi2?q", method="POST", body=b"body", server=server)
     body = app.read()
     trial.expect(body == b"body", "the body", saw=body)

@@ -227,7 +227,13 @@ _piece("every_octet", {"body": bytes(range(256))}, bytes(range(256)), "A body is
 
 
 def _bare(
-    name: str, method: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes, title: str
+    name: str,
+    method: str,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    title: str,
+    rfc: str = "RFC 9112 6.3",
 ) -> None:
     def check(trial: Trial) -> None:
         wire, app = trial.request(method=method)
@@ -250,15 +256,25 @@ def _bare(
             trial.differs("Content-Length is left out, which HTTP allows here")
 
     check.__name__, check.__doc__ = name, title
-    case("ASGI-114", rfc="RFC 9112 6.3", level=Level.MUST)(check)
+    case("ASGI-114", rfc=rfc, level=Level.MUST)(check)
 
+
+NO_FRAMING = "RFC 9110 8.6, RFC 9112 6.1"
 
 _bare("head_with_body", "HEAD", 200, [length(4)], b"body", "The body of a response to HEAD is not sent.")
 _bare("head_without_body", "HEAD", 200, [length(4)], b"", "HEAD keeps Content-Length though no body comes.")
 _bare("head_without_length", "HEAD", 200, [], b"body", "HEAD without Content-Length has no chunks either.")
-_bare("status_204", "GET", 204, [], b"", "A 204 ends with its head, without framing fields.")
+_bare("status_204", "GET", 204, [], b"", "A 204 ends with its head, without framing fields.", NO_FRAMING)
 _bare("status_204_with_body", "GET", 204, [], b"body", "The body of a 204 is not sent.")
-_bare("status_204_with_length", "GET", 204, [length(0)], b"", "Content-Length is taken out of a 204.")
+_bare(
+    "status_204_with_length",
+    "GET",
+    204,
+    [length(0)],
+    b"",
+    "Content-Length is taken out of a 204.",
+    NO_FRAMING,
+)
 _bare("status_304", "GET", 304, [], b"", "A 304 ends with its head.")
 _bare("status_304_with_length", "GET", 304, [length(4)], b"", "A 304 keeps Content-Length and sends nothing.")
 _bare("status_304_with_body", "GET", 304, [length(4)], b"body", "The body of a 304 is not sent.")

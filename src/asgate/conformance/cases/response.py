@@ -206,11 +206,13 @@ _default("server", b"probe/1.0")
 
 @case("ASGI-117", rfc="RFC 9112 9.6")
 def connection_close_of_the_application(trial: Trial) -> None:
-    """A response of the application with `connection: close` says so to the client, once."""
+    """A response of the application with `connection: close` says so to the client."""
     wire, app = trial.request()
     app.respond(headers=[(b"connection", b"close")])
     response = wire.response()
-    trial.expect(response.values("connection") == ["close"], "connection: close once", saw=response.headers)
+    trial.expect("close" in response.options, "connection: close", saw=response.headers)
+    if response.values("connection") != ["close"]:
+        trial.differs("Connection says more than close, once, as a list may (RFC 9110 5.6.1)")
 
 
 # What would break out of the head.

@@ -10,6 +10,7 @@ from asgate.conformance.corpus.row import (
     POSTED,
     SMUGGLED,
     Cut,
+    Discarded,
     Ending,
     Held,
     Refused,
@@ -114,14 +115,14 @@ ENDS = (
             ("data_too_long_by_a_line_end", "Data with a line end too much is refused.", b"5\r\nhello\n\r\n" + END, RFC, Level.SHOULD),
             ("data_too_short", "Data shorter than the chunk size is refused.", b"8\r\nhello\r\n" + END, RFC, Level.SHOULD),
             ("last_size_ends_with_lf", "A bare LF does not end the last chunk's size.", b"5\r\nhello\r\n0\n\r\n", RFC, Level.SHOULD),
-            ("last_and_no_empty_line", "A body without its last empty line does not end.", b"5\r\nhello\r\n0\r\n", RFC, Level.SHOULD),
             ("last_missing", "A body without its last chunk does not end.", b"5\r\nhello\r\n", RFC, Level.SHOULD),
-            ("last_ends_with_cr_and_byte", "CR and another byte are no empty line.", b"5\r\nhello\r\n0\r\n\rX", "RFC 9112 2.2", Level.MUST),
             ("first_missing", "A body that is not chunked is refused.", b"hello", RFC, Level.SHOULD),
             ("size_after_line_end", "A line end before the first chunk is refused.", b"\r\n" + HELLO, RFC, Level.SHOULD),
         )
     ),
-    lenient("chunk_last_ends_with_lf", "A last empty line that is a bare LF is refused.", chunked(b"5\r\nhello\r\n0\r\n\n"), "RFC 9112 2.2", POSTED, why=LF),
+    Row("chunk_last_and_no_empty_line", "Behind a body without its last empty line no request begins.", chunked(b"5\r\nhello\r\n0\r\n"), RFC, Level.SHOULD, (Refused(),), (Discarded((POSTED,)), Cut())),
+    Row("chunk_last_ends_with_cr_and_byte", "CR and another byte are no empty line.", chunked(b"5\r\nhello\r\n0\r\n\rX"), "RFC 9112 2.2", Level.MUST, (Refused(),), (Discarded((POSTED,)), Cut())),
+    Row("chunk_last_ends_with_lf", "A last empty line that is a bare LF is refused.", chunked(b"5\r\nhello\r\n0\r\n\n"), "RFC 9112 2.2", Level.SHOULD, (Refused(),), (Served((POSTED,)), Discarded((POSTED,)), Cut()), LF),
     Row("chunk_body_with_lf_only", "A chunked body with bare LFs only is refused.", chunked(b"5\nhello\n0\n\n"), RFC, Level.SHOULD, (Refused(),), (Cut(),)),
     lenient("chunk_size_ends_with_two_cr", "CR CR LF does not end a chunk size.", chunked(b"5\r\r\nhello\r\n" + END), "RFC 9112 2.2", POSTED, why=REPLACED, level=Level.MUST, late=True),
 )
@@ -256,7 +257,7 @@ TRAILED = (
     lenient("trailer_folded", "A folded trailer is refused.", trailed(b"X-T: a\r\n b\r\n"), "RFC 9112 5.2", POSTED, why="spaces may stand for the fold (RFC 9112 5.2)"),
     lenient("trailer_with_cr", "A bare CR in a trailer is refused.", trailed(b"X-T: a\rb\r\n"), "RFC 9110 5.5", POSTED, why=DROPPED, level=Level.MUST, late=True),
     lenient("trailer_with_nul", "A NUL in a trailer is refused.", trailed(b"X-T: a\0b\r\n"), "RFC 9110 5.5", POSTED, why=DROPPED, level=Level.MUST, late=True),
-    lenient("trailer_ends_with_lf", "A trailer that ends with a bare LF is refused.", trailed(b"X-T: v\n"), "RFC 9112 2.2", POSTED, why=LF),
+    Row("trailer_ends_with_lf", "A trailer that ends with a bare LF is refused.", trailed(b"X-T: v\n"), "RFC 9112 2.2", Level.SHOULD, (Refused(),), (Served((POSTED,)), Discarded((POSTED,)), Cut()), LF),
     *(
         Row(f"trailers_{name}", f"Trailers {says} are refused.", trailed(text), "RFC 9110 5.4", Level.SHOULD, (Refused((431, 413, 400)),), (Served((POSTED,)), Cut()), LARGE)
         for name, says, text in (("of_300000_bytes", "of 300000 bytes", b"X-T: " + b"v" * 300_000 + b"\r\n"), ("20000_times", "of 20000 fields", b"X-T: v\r\n" * 20_000))

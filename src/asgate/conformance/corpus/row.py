@@ -1,7 +1,7 @@
 """What a row of the corpus is: bytes for a connection, and the closed list of what may come of them.
 
-Outcomes are small values (`Refused`, `Served`, `Cut`, `Held`, `Switched`); a row has those that are right and
-those that the RFC lets pass though they are not what we prefer. `verdict.py` compares them with what was seen.
+Outcomes are small values (`Refused`, `Served`, `Discarded`, `Cut`, `Held`, `Switched`); a row has those that are right
+and those that the RFC lets pass though they are not what we prefer. `verdict.py` compares them with what was seen.
 The verbs at the end (`refused`, `lenient`, `served`, `optional`, `unfinished`) make rows; the tables are made of
 them.
 """
@@ -23,6 +23,7 @@ FOLD = "a server MAY replace obs-fold with spaces (RFC 9112 5.2)"
 LARGE = "how much is too much is the server's choice"
 CONTENT = "a server may refuse content where it means nothing, as it serves smuggling"
 SILENT = "closed without the answer that the RFC names, and nothing was served"
+DISCARDED = "a recipient may discard trailers (RFC 9112 7.1.2), and what follows was taken for some"
 HALF_CLOSED = "the connection is held though the client has ended its direction, which no text forbids"
 
 
@@ -62,6 +63,15 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """The application saw exactly these requests and each was answered with 200. What follows was read as trailers,
+    and none of it served; the connection may stay open.
+    """
+
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The connection ended, those `before` were answered, and the application saw no whole request after them; whether
     the server says something about the rest is its own affair.
@@ -87,7 +97,7 @@ class Switched:
     preface: bool = False
 
 
-Allowed = Refused | Served | Cut | Held | Switched
+Allowed = Refused | Served | Discarded | Cut | Held | Switched
 
 
 class Ending(Enum):

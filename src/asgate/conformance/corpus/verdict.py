@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgate.conformance.corpus.row import (
+    DISCARDED,
     SILENT,
     Allowed,
     Cut,
+    Discarded,
     Held,
     Refused,
     Request,
@@ -103,7 +105,7 @@ def excuse(row: Row, seeing: Seeing) -> str:
     """Why what came is allowed though it is not what we prefer; "" if it is not."""
     for allowed in row.allowed:
         if not isinstance(allowed, Cut) and agrees(allowed, seeing):
-            return row.why
+            return DISCARDED if isinstance(allowed, Discarded) else row.why
     for allowed in row.right + row.allowed:
         if isinstance(allowed, Refused) and agrees(allowed, seeing, exactly=False):
             return f"refused, though not with {' or '.join(map(str, allowed.statuses))}"
@@ -116,15 +118,9 @@ def agrees(allowed: Allowed, seeing: Seeing, *, exactly: bool = True) -> bool:
     """Whether this is what came. `exactly`: an error answer must have a status that the row names."""
     match allowed:
         case Served(requests, closed):
-            count = len(requests) + seeing.marker
-            return (
-                seeing.ended
-                and not seeing.flaw
-                and seeing.statuses == (200,) * count
-                and len(seeing.requests) == len(requests)
-                and _are(requests, seeing.whole)
-                and not (closed and seeing.marker)
-            )
+            return seeing.ended and _served(requests, seeing) and not (closed and seeing.marker)
+        case Discarded(requests):
+            return _served(requests, seeing) and not seeing.marker
         case Refused(statuses, closed, before):
             return (
                 _are(before, seeing.whole)
@@ -168,7 +164,8 @@ def comes_to_an_end(allowed: Allowed, seeing: Seeing) -> bool:
 def told(allowed: Allowed) -> str:
     """What is allowed, in words."""
     match allowed:
-        case Served(requests, closed):
+        case Served(requests) | Discarded(requests):
+            closed = isinstance(allowed, Served) and allowed.closed
             names = " and ".join(
                 f"{request.method[:40]} {(request.path or '')[:40]} {request.body[:40]!r}"
                 for request in requests
@@ -185,6 +182,16 @@ def told(allowed: Allowed) -> str:
             return "the connection held, and nothing more served"
         case Switched(_, preface):
             return "the SETTINGS frame of HTTP/2" if preface else "101 and another protocol"
+
+
+def _served(requests: tuple[Request, ...], seeing: Seeing) -> bool:
+    """Whether these were seen and answered, and at most the marker after them."""
+    return (
+        not seeing.flaw
+        and seeing.statuses == (200,) * (len(requests) + seeing.marker)
+        and len(seeing.requests) == len(requests)
+        and _are(requests, seeing.whole)
+    )
 
 
 def _are(requests: tuple[Request, ...], seen: tuple[Seen, ...]) -> bool:

@@ -16,12 +16,13 @@ from asgate.conformance.report.sarif import sarif
 from asgate.conformance.results import Judgement, dumps
 
 TOOL = "asgate conform"
+FILES = ("results.json", "junit.xml", "results.sarif", "matrix.md", "index.html")
 
 
 def write(
     judgements: Sequence[Judgement], directory: Path, missing: Mapping[str, str] | None = None
 ) -> list[Path]:
-    """Writes `results.json`, `junit.xml`, `results.sarif`, `matrix.md` and `index.html`, and returns their paths.
+    """Writes `FILES`, and returns their paths.
 
     `missing`: servers that were to be judged and were not, and why: every format tells of them. The
     directory is made when it is missing. Raises OSError.
@@ -31,14 +32,15 @@ def write(
     missing = missing or {}
     runs |= {server: [missed(server, why)] for server, why in missing.items()}
     kit = max((judgement.kit for judgement in judgements), default="")
-    texts = {
-        "results.json": dumps(judgements, missing),
-        "junit.xml": junit([row for run in runs.values() for row in run], TOOL),
-        "results.sarif": json.dumps(sarif(runs, TOOL, kit, "results.json"), indent=1) + "\n",
-        "matrix.md": markdown(judgements, missing),
-        "index.html": page(judgements, missing),
-    }
+    texts = (
+        dumps(judgements, missing),
+        junit([row for run in runs.values() for row in run], TOOL),
+        json.dumps(sarif(runs, TOOL, kit, FILES[0]), indent=1) + "\n",
+        markdown(judgements, missing),
+        page(judgements, missing),
+    )
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (directory / name).write_text(text, encoding="utf-8")
-    return [directory / name for name in texts]
+    paths = [directory / name for name in FILES]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
