@@ -245,7 +245,7 @@ impl Talk {
             let mut input = std::mem::take(&mut self.input);
             let result = self.session.receive(&mut input, &mut Fields::new(), &self.limits, self.now);
             let (consumed, seen, more) = match result {
-                Ok(received) => (received.consumed, received.event.map(see), received.more),
+                Ok(received) => (received.consumed, received.event.map(Seen::of), received.more),
                 Err(error) => {
                     assert_eq!(error.fault, Fault::Peer);
                     self.session.refuse(&error, &Fields::new(), b"", &mut self.out);
@@ -395,13 +395,4 @@ static CONTENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// ASCII that shrinks by itself where `size` is a multiple of three, and otherwise only against an earlier message.
 fn content(size: usize) -> Vec<u8> {
     if size.is_multiple_of(3) { vec![b'x'; size] } else { CONTENT[..size].to_vec() }
-}
-
-fn see(event: Event<'_>) -> Seen {
-    match event {
-        Event::Message { stream: 1, text, bytes } => Seen::Message { text, bytes: bytes.into_owned() },
-        Event::Ping { stream: 1, bytes } => Seen::Ping(bytes.to_owned()),
-        Event::Closed { stream: 1, code, reason } => Seen::Close(code, reason.to_owned()),
-        other => panic!("no frame makes this: {other:?}"),
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use wire::Event;
 use wire::websocket::deflate::{Agreed, Deflate, Effort};
 
 /// What one side should see of the other.
@@ -17,6 +18,18 @@ pub enum Seen {
     Close(u16, String),
     /// The server must fail the connection with this code.
     Fault(u16),
+}
+
+impl Seen {
+    /// What the server tells of the one stream.
+    pub fn of(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { stream: 1, text, bytes } => Self::Message { text, bytes: bytes.into_owned() },
+            Event::Ping { stream: 1, bytes } => Self::Ping(bytes.to_owned()),
+            Event::Closed { stream: 1, code, reason } => Self::Close(code, reason.to_owned()),
+            other => panic!("no frame makes this: {other:?}"),
+        }
+    }
 }
 
 pub struct Peer {

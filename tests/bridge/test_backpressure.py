@@ -147,20 +147,15 @@ async def test_a_copying_application_does_not_starve_the_loop(serve, unix):
             more = event["more_body"]
             await send({"type": "http.response.body", "body": event["body"], "more_body": more})
 
-    async def tick():
-        while True:
-            ticks.append(1)
-            await asyncio.sleep(0)
-
     size = 8 << 20
     async with serve(app, bind=unix) as site:
         client = await site.connect()
-        ticking = asyncio.ensure_future(tick())
+        other = asyncio.ensure_future(ticking(ticks))
         await client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % size)
         sending = asyncio.ensure_future(client.send(bytes(size)))
         assert len((await client.response()).body) == size
         await sending
-        ticking.cancel()
+        other.cancel()
     assert len(ticks) > 8
 
 

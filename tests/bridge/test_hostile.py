@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from .waits import a_while, until
+from .waits import Rounds, a_while, until
 
 clause = pytest.mark.clause
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -120,26 +120,20 @@ async def test_pipelining_clients_let_others_in_between(serve, answer, count):
 )
 async def test_uploads_that_are_mostly_framing_let_others_in_between(serve, answer, chunk, size, most):
     """Counted are the data bytes that reach the application in one round of the loop."""
-    rounds, brought, ended = 0, collections.Counter(), asyncio.Event()
-
-    async def count():
-        nonlocal rounds
-        while not ended.is_set():
-            rounds += 1
-            await asyncio.sleep(0)
+    rounds, brought, ended = Rounds(), collections.Counter(), asyncio.Event()
 
     async def app(scope, receive, send):
         more = True
         while more:
             event = await receive()
-            brought[rounds] += len(event["body"])
+            brought[rounds.count] += len(event["body"])
             more = event["more_body"]
         ended.set()
         await answer(send)
 
     whole = size // len(chunk)
     async with serve(app) as site:
-        counting = asyncio.create_task(count())
+        counting = asyncio.create_task(rounds.until(ended))
         client = await site.connect()
         await client.send(CHUNKED + chunk * whole + b"0\r\n\r\n")
         assert (await client.response()).status == 200

@@ -11,7 +11,7 @@ import pytest
 from asgate.conformance.websocket import Opcode, binary, closing, frame, text
 
 from .sockets import accept, disconnect, handshake, opened, received, said, told
-from .waits import soon, until
+from .waits import Rounds, soon, until
 
 clause = pytest.mark.clause
 KERNEL = 1 << 19  # more than the kernel keeps for one Unix socket
@@ -279,13 +279,7 @@ async def test_who_pings_and_never_reads_is_not_owed_every_pong(serve, unix):
 @clause("ASGI-168")
 async def test_an_endless_stream_of_messages_lets_other_tasks_run(serve):
     """Received and sent without a single wait: the loop still gets its turns."""
-    turns, ended = 0, asyncio.Event()
-
-    async def count():
-        nonlocal turns
-        while not ended.is_set():
-            turns += 1
-            await asyncio.sleep(0)
+    rounds, ended = Rounds(), asyncio.Event()
 
     async def app(scope, receive, send):
         await accept(receive, send)
@@ -295,13 +289,13 @@ async def test_an_endless_stream_of_messages_lets_other_tasks_run(serve):
         ended.set()
 
     async with serve(app, limit_write_buffer=1 << 24) as site:
-        counting = asyncio.create_task(count())
+        counting = asyncio.create_task(rounds.until(ended))
         peer = await opened(site)
         for _ in range(640):
             await peer.message()
         assert await peer.farewell() == (1000, "")
         await counting
-    assert turns > 2
+    assert rounds.count > 2
 
 
 @clause("ASGI-163")
@@ -357,24 +351,18 @@ FLOOD = 4096
 )
 async def test_a_flood_of_tiny_frames_in_one_piece_lets_other_tasks_run(serve, flood, share):
     """The rounds of the loop are counted from what the client said before the flood to what it said behind it."""
-    rounds, marks, ended = 0, [], asyncio.Event()
-
-    async def count():
-        nonlocal rounds
-        while not ended.is_set():
-            rounds += 1
-            await asyncio.sleep(0)
+    rounds, marks, ended = Rounds(), [], asyncio.Event()
 
     async def app(scope, receive, send):
         await accept(receive, send)
         for mark in ("first", "last"):
             while await receive() != received(mark):
                 pass
-            marks.append(rounds)
+            marks.append(rounds.count)
         ended.set()
 
     async with serve(app, limit_write_buffer=1 << 20) as site:
-        counting = asyncio.create_task(count())
+        counting = asyncio.create_task(rounds.until(ended))
         peer = await opened(site)
         whole = text("first") + flood + text("last")
         assert peer.client.socket.send(whole) == len(whole)

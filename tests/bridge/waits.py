@@ -35,6 +35,18 @@ async def soon(event, limit=10):
         await event.wait()
 
 
+class Rounds:
+    """Counts the rounds of the loop; its tasks have had a turn in each."""
+
+    count = 0
+
+    async def until(self, event):
+        """Counts until the `asyncio.Event` is set."""
+        while not event.is_set():
+            self.count += 1
+            await asyncio.sleep(0)
+
+
 def refuses(site):
     """Whether nobody listens there any more."""
     with socket.socket(socket.AF_UNIX if isinstance(site.address, str) else socket.AF_INET) as client:

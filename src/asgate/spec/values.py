@@ -117,8 +117,11 @@ def _unicode(value: Any) -> Wrong | None:
 
 def _close_reason(value: Any) -> Wrong | None:
     wrong = _unicode(value)
-    if wrong is not None or value is None or (length := len(value.encode())) <= MOST_REASON:
+    if wrong is not None or value is None:
         return wrong
+    length = len(value.encode())
+    if length <= MOST_REASON:
+        return None
     return Wrong(f"has {length} bytes; a close frame holds {MOST_REASON}", "range")
 
 

@@ -40,8 +40,8 @@ fn weight(event: &Event<'_>) -> usize {
 }
 
 /// Looks at `input` until nothing more can be told from it. Returns how many bytes are done with. Whoever was waiting
-/// for news takes it at once: what an application answers leaves before the answer to a close frame, or the refusal, of what
-/// came behind it.
+/// for news takes it at once: what an application answers leaves before the answer to a close frame behind it, and before
+/// the refusal of what cannot be read.
 pub fn digest(slf: &Bound<'_, Reactor>, key: usize, input: &mut [u8]) -> PyResult<usize> {
     let mut progress = Progress { used: 0, share: SHARE, pieces: PIECES, framing: 0 };
     let mut starting: Starting<'_> = None;
@@ -116,7 +116,7 @@ impl Progress {
         Ok(Next::Event(event))
     }
 
-    /// Whether a body's framing outweighs its data. (Frames of a WebSocket are cheap; those of no use are counted by it.)
+    /// Whether a body's framing outweighs its data. (Frames of a WebSocket are cheap; it counts those of no use itself.)
     #[inline]
     fn is_framing(&self, connection: &Connection) -> bool {
         self.framing > self.used / 2 && !connection.session.is_websocket()

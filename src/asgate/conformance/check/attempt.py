@@ -62,7 +62,6 @@ class Attempt:
     ) -> None:
         self.scope = scope
         self.type: str = scope["type"]  # of its scope, which the application may take to pieces
-        self.where = " ".join(str(scope[key]) for key in ("type", "method", "path") if key in scope)
         self.content = content
         self.findings: list[Finding] = []
         self.status: int | None = None
@@ -252,7 +251,7 @@ class Attempt:
 
     def find(self, name: str, sentence: str, advice: str, level: Level | None = None) -> None:
         """A finding of our own."""
-        self.findings.append(against(name, sentence, advice, self.where, self.trace, level))
+        self.findings.append(against(name, sentence, advice, self.talk.transcript.title, self.trace, level))
 
     @property
     def trace(self) -> tuple[str, ...]:

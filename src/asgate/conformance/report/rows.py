@@ -44,27 +44,24 @@ def rows(judgement: Judgement) -> list[Row]:
 
 
 def _interruption(judgement: Judgement) -> Row:
-    return Row(
-        id="interrupted",
-        title="The run goes on to its end.",
-        level=Level.MUST,
-        verdict=Mark.ERROR,
-        message=f"the run was interrupted: only {len(judgement.results)} cases were judged",
-        location=_location(judgement),
-        evidence=(),
-        suite=f"{judgement.server}: run",
-    )
+    why = f"the run was interrupted: only {len(judgement.results)} cases were judged"
+    return _error("interrupted", "The run goes on to its end.", judgement.server, _location(judgement), why)
 
 
 def missed(server: str, why: str) -> Row:
     """The row of a server that could not be judged."""
+    return _error("not judged", "The server is judged.", server, server, why)
+
+
+def _error(name: str, title: str, server: str, location: str, why: str) -> Row:
+    """Of the run of a server as a whole."""
     return Row(
-        id="not judged",
-        title="The server is judged.",
+        id=name,
+        title=title,
         level=Level.MUST,
         verdict=Mark.ERROR,
         message=why,
-        location=server,
+        location=location,
         evidence=(),
         suite=f"{server}: run",
     )
