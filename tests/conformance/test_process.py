@@ -74,7 +74,9 @@ def test_a_server_that_deletes_what_is_in_its_folder(started, how):
 def test_what_a_server_prints_is_dropped_while_it_starts(started, monkeypatch):
     """It does not start before."""
     monkeypatch.setattr(process, "START_LIMIT", 5.0)
-    server = started("os.write(1, b'x' * (2 << 20) + b'last')\nwhile os.fstat(1).st_size: time.sleep(0.01)")
+    server = started(
+        "os.write(1, b'x' * (2 << 20))\nwhile os.fstat(1).st_size: time.sleep(0.01)\nos.write(1, b'last')"
+    )
     assert server.output().endswith("xxlast")
 
 

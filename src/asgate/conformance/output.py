@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 SHOWN = 2000  # characters
-TRIES = 100  # for the end of what is being written; a server that prints without end loses some
+ENDLESS = 8  # times the limit: so much is dropped also while more comes
 
 
 class Output:
@@ -20,6 +20,7 @@ class Output:
         path.unlink()
         self._limit = limit
         self._dropped = b""  # the end of what was dropped last
+        self._seen = 0  # the size when `trim` last looked
 
     @property
     def size(self) -> int:
@@ -33,14 +34,14 @@ class Output:
         return (before + data).decode(errors="replace")[-SHOWN:]
 
     def trim(self) -> None:
-        """Drops what there is when that is much."""
-        if self.size <= self._limit:
+        """Drops what there is when that is much and nothing has come since the last call: a write that grows the file
+        page by page may be under way, and its end would be lost. A server that prints without end loses some.
+        """
+        size, seen = self.size, self._seen
+        self._seen = size
+        if size <= self._limit or (size != seen and size <= ENDLESS * self._limit):
             return
-        for _ in range(TRIES):  # a large write grows the file page by page
-            size = self.size
-            self._dropped = os.pread(self.file.fileno(), SHOWN, max(0, size - SHOWN))
-            if size == self.size:
-                break
+        self._dropped = os.pread(self.file.fileno(), SHOWN, max(0, size - SHOWN))
         os.ftruncate(self.file.fileno(), 0)
 
     def close(self) -> None:
