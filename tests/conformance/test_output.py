@@ -24,7 +24,6 @@ def test_what_is_much_is_dropped_except_its_end(output):
     assert output.size == 10_000
     output.file.write(b"the end")
     output.trim()
-    output.trim()
     assert (output.size, output.text(0)) == (0, "")
     assert output.text() == "x" * (SHOWN - 7) + "the end"
     output.file.write(b" of all")
@@ -35,18 +34,18 @@ def test_what_is_much_is_dropped_except_its_end(output):
 def test_what_is_being_printed_is_not_dropped(output):
     for size in range(20_000, 90_000, 10_000):
         output.file.write(b"x" * (size - output.size))
-        output.trim()
+        output.trim(printing=True)
         assert output.size == size
-    output.trim()
+    output.trim(printing=True)
     assert output.size == 0
 
 
 def test_what_is_printed_without_end_is_dropped(output):
     output.file.write(b"x" * 80_000)
-    output.trim()
+    output.trim(printing=True)
     assert output.size == 80_000
     output.file.write(b"y")
-    output.trim()
+    output.trim(printing=True)
     assert output.size == 0
     assert output.text().endswith("xxy")
 
@@ -54,7 +53,6 @@ def test_what_is_printed_without_end_is_dropped(output):
 def test_what_another_process_prints_goes_on_at_the_beginning(output):
     other = os.dup(output.file.fileno())
     os.write(other, b"x" * 20_000)
-    output.trim()
     output.trim()
     os.write(other, b"y")
     assert output.size == 1

@@ -33,13 +33,14 @@ class Output:
         before = self._dropped if since is None else b""
         return (before + data).decode(errors="replace")[-SHOWN:]
 
-    def trim(self) -> None:
-        """Drops what there is when that is much and nothing has come since the last call: a write that grows the file
-        page by page may be under way, and its end would be lost. A server that prints without end loses some.
+    def trim(self, *, printing: bool = False) -> None:
+        """Drops what there is when that is much. `printing`: a write that grows the file page by page may be under way,
+        and its end would be lost: not before nothing has come since the last call, unless there is no end of it.
         """
         size, seen = self.size, self._seen
         self._seen = size
-        if size <= self._limit or (size != seen and size <= ENDLESS * self._limit):
+        more = printing and size != seen and size <= ENDLESS * self._limit
+        if size <= self._limit or more:
             return
         self._dropped = os.pread(self.file.fileno(), SHOWN, max(0, size - SHOWN))
         os.ftruncate(self.file.fileno(), 0)

@@ -176,7 +176,7 @@ class Server:
             raise NotStarted(f"it ended with {ending(code)}{self._said()}")
         if time.monotonic() > deadline:
             raise NotStarted(f"in {START_LIMIT:g} s {trouble}{self._said()}")
-        self._output.trim()
+        self._output.trim(printing=True)
         self.control.poll(0.01)  # takes reports in; a server that starts has no event to wait for
 
     def _wait_out_stranger(self, deadline: float) -> None:
