@@ -89,9 +89,8 @@ impl Progress {
         let Some(connection) = state.connections.get_mut(key) else { return Ok(Next::Gone) };
         let held = connection.is_full() || (self.share == 0 && !starting) || self.pieces == 0;
         connection.fresh = held && self.used < input.len();
-        connection.framed = self.is_framing(connection);
         if held {
-            return Ok(Next::Nothing);
+            return Ok(self.nothing(connection));
         }
         let limits = &reactor.settings.wire;
         let received = match connection.session.receive(&mut input[self.used..], &mut state.fields, limits, state.now) {
@@ -105,8 +104,7 @@ impl Progress {
         }
         let Some(event) = received.event else {
             self.framing += received.consumed;
-            connection.framed = self.is_framing(connection);
-            return Ok(Next::Nothing);
+            return Ok(self.nothing(connection));
         };
         self.share = self.share.saturating_sub(weight(&event));
         if let Event::Body { bytes, .. } = &event {
@@ -116,10 +114,12 @@ impl Progress {
         Ok(Next::Event(event))
     }
 
-    /// Whether a body's framing outweighs its data. (Frames of a WebSocket are cheap; it counts those of no use itself.)
+    /// The digest is at its end. Notes whether a body's framing outweighed its data. (Frames of a WebSocket are cheap; it
+    /// counts those of no use itself.)
     #[inline]
-    fn is_framing(&self, connection: &Connection) -> bool {
-        self.framing > self.used / 2 && !connection.session.is_websocket()
+    fn nothing<'a>(&self, connection: &mut Connection) -> Next<'a> {
+        connection.framed = self.framing > self.used / 2 && !connection.session.is_websocket();
+        Next::Nothing
     }
 }
 

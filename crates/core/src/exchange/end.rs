@@ -21,6 +21,8 @@ use crate::reactor::tally;
 const UNSENT: &str = "the application returned without sending a response (ASGI-018)";
 const BODILESS: &str = "the application returned without http.response.body behind its http.response.start (ASGI-105)";
 const PART: &str = "the application returned before its response was complete: it was cut short (ASGI-018)";
+const TRAILERLESS: &str =
+    "the application returned before its last http.response.trailers: the response was cut short (ASGI-285)";
 const UNFINISHED: &str =
     "the application returned without websocket.http.response.body behind its websocket.http.response.start (ASGI-231)";
 const UNANSWERED: &str = "the application returned without an answer to the handshake (ASGI-153)";
@@ -135,7 +137,7 @@ pub fn overlooked(exchange: &Bound<'_, Exchange>, end: &str) -> PyResult<()> {
     Ok(())
 }
 
-/// Tells the observer, unless there is nothing to tell (ASGI-016, ASGI-018, ASGI-035, ASGI-036).
+/// Tells the observer, unless there is nothing to tell (ASGI-016, ASGI-018, ASGI-035, ASGI-036, ASGI-285).
 fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, error: Option<&PyErr>) -> PyResult<()> {
     let py = exchange.py();
     let reactor = exchange.get().reactor.bind(py);
@@ -165,6 +167,7 @@ fn tell(exchange: &Bound<'_, Exchange>, reached: &Reached, cancelled: bool, erro
 /// What an application that returns now has not done.
 fn owed(inner: &State, reached: &Reached) -> Option<&'static str> {
     match (reached, &inner.socket) {
+        (Reached::Part, _) if matches!(inner.phase, Phase::Trailers) => Some(TRAILERLESS),
         (Reached::Part, _) => Some(PART),
         (Reached::Nothing, None) if matches!(inner.phase, Phase::Held(_)) => Some(BODILESS),
         (Reached::Nothing, None) => Some(UNSENT),
