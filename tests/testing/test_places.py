@@ -1,13 +1,23 @@
 """The application's own line is named, and not the library's that it waits in."""
 
 import asyncio
+import shutil
 import sys
 import sysconfig
 import threading
 
 import pytest
 
-from asgate.testing.places import CLAIMED, Place, claim, innermost, of_coroutine, of_frame, of_traceback
+from asgate.testing.places import (
+    CLAIMED,
+    Place,
+    claim,
+    innermost,
+    of_coroutine,
+    of_frame,
+    of_traceback,
+    source,
+)
 
 
 def test_a_task_that_waits_in_a_library():
@@ -84,3 +94,21 @@ def test_an_installed_package_may_be_the_application(file):
         assert innermost(places).endswith(f"{file}:5 in app")
     finally:
         CLAIMED.clear()
+
+
+def test_the_source_of_a_target_below_the_working_directory(tmp_path, monkeypatch):
+    for name in ("main.py", "shop/__init__.py", "shop/web.py", "src/site.py", "here/inner.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    assert source("main:app", ".") == source("main", ".") == "main.py"
+    assert source("shop:make.app", ".") == "shop/__init__.py"
+    assert source("shop.web:app", str(tmp_path)) == "shop/web.py"
+    assert source("site:app", "src") == "src/site.py"
+    assert source("missing:app", ".") == ""
+    monkeypatch.chdir(tmp_path / "here")
+    assert source("main:app", "..") == ""
+    assert source("here.inner:app", "..") == "inner.py"
+    shutil.rmtree(tmp_path / "here")
+    assert source("main:app", str(tmp_path)) == ""

@@ -48,6 +48,16 @@ def claim(target: str) -> None:
     CLAIMED.add(target.partition(":")[0].partition(".")[0])
 
 
+def source(target: str, app_dir: str) -> str:
+    """The file of the module of `module:app`, relative to the working directory; "" where it lies elsewhere."""
+    stem = Path(app_dir, *target.partition(":")[0].split("."))
+    with contextlib.suppress(OSError, ValueError):  # the directory is gone, or another one
+        for file in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
+            if file.is_file():
+                return str(file.resolve().relative_to(Path.cwd()))
+    return ""
+
+
 def innermost(places: Iterable[Place]) -> str:
     """The innermost line of the application's own; "" when there is none at all. The outermost comes first."""
     known = list(places)

@@ -91,6 +91,16 @@ def test_sarif(typed, folder):
     (run,) = json.loads(out)["runs"]
     assert "ASGI-101" in {result["ruleId"] for result in run["results"]}
     assert run["tool"]["driver"]["name"] == "asgate check"
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert all(place["artifactLocation"] == {"uri": "faulty_app.py"} for place in places)
+
+
+def test_sarif_of_what_was_not_judged(typed, folder):
+    _, out, _ = typed("faulty_app:missing", "--format=sarif", folder=folder)
+    (result,) = json.loads(out)["runs"][0]["results"]
+    (place,) = result["locations"]
+    assert place["physicalLocation"]["artifactLocation"] == {"uri": "faulty_app.py"}
+    assert place["logicalLocations"][0]["fullyQualifiedName"] == "faulty_app:missing"
 
 
 @pytest.mark.parametrize("form", ["text", "json", "junit", "sarif"])

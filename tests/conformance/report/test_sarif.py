@@ -87,9 +87,10 @@ def test_a_fault_of_the_kit_and_an_interruption_are_notifications(judgements, lo
     assert notification["message"]["text"] == "interrupted: the run was interrupted: only 6 cases were judged"
 
 
-def test_a_row_can_name_a_file():
-    row = Row(
-        "http GET /", "t", Level.MUST, Mark.FAILED, "m", "main:app", (), "s", ("ASGI-085",), file="main.py"
-    )
+@pytest.mark.parametrize(
+    ("file", "uri"), [("main.py", "main.py"), ("my caf\u00e9/b\udcff.py", "my%20caf%C3%A9/b%FF.py")]
+)
+def test_a_row_can_name_a_file(file, uri):
+    row = Row("http GET /", "t", Level.MUST, Mark.FAILED, "m", "main:app", (), "s", ("ASGI-085",), file=file)
     (result,) = sarif({"main:app": [row]}, "asgate check", "")["runs"][0]["results"]
-    assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "main.py"}}
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}

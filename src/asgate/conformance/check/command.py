@@ -27,7 +27,7 @@ from asgate.conformance.signals import interruptible
 from asgate.errors import Exit, Failure
 from asgate.streams import opened, remark
 from asgate.streams import report as print_report
-from asgate.testing.places import claim
+from asgate.testing.places import claim, source
 
 IMPORT = 60.0  # seconds that the import may take: some load models, or wait for a database
 SCHEMA_PATH = "/openapi.json"  # where FastAPI has it
@@ -52,7 +52,8 @@ def _run(load: Load, given: dict[str, Any]) -> int:
             _judge(load, given, wish, process)
         return Exit.OK
     shown = sys.stderr.isatty() if given["progress"] is None else given["progress"]
-    report = Report(wish.target, _show if shown else lambda _: None)
+    place = source(wish.target, given["app_dir"])
+    report = Report(wish.target, place, _show if shown else lambda _: None)
     try:
         with interruptible():
             process.follow(report)

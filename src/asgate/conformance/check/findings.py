@@ -52,6 +52,7 @@ class Report:
     """Everything about one application. `progress` is called with what is being done, for a person who waits."""
 
     target: str
+    source: str = ""  # its file, relative to the working directory, where it is below
     progress: Callable[[str], None] = field(default=lambda _: None)
     found: dict[tuple[str, str], Found] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)

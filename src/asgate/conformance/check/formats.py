@@ -97,6 +97,7 @@ def _failed(report: Report, found: Found) -> Row:
         evidence=finding.trace,
         suite=f"{report.target}: findings",
         clauses=(finding.clause,),
+        file=report.source,
     )
 
 
@@ -107,7 +108,8 @@ def _unjudged(report: Report, unjudged: Unjudged) -> Row:
         level=Level.MUST,
         verdict=Mark.FAILED,
         message=unjudged.sentence,
-        location=f"{report.target}, {unjudged.where}",
+        location=report.target if unjudged.where == report.target else f"{report.target}, {unjudged.where}",
         evidence=unjudged.trace,
         suite=f"{report.target}: not judged",
+        file=report.source,
     )

@@ -5,6 +5,7 @@ finding and left out; a fault of ours is a notification of the tool.
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from asgate.conformance.report.rows import Mark, Row
 from asgate.conformance.report.visible import visible
@@ -70,10 +71,9 @@ def _result(subject: str, row: Row, rule: int, evidence_in: str) -> dict[str, An
     place: dict[str, Any] = {
         "logicalLocations": [{"name": visible(row.location), "fullyQualifiedName": visible(row.location)}]
     }
-    if row.file:
-        place["physicalLocation"] = {"artifactLocation": {"uri": visible(row.file)}}
-    elif evidence_in:
-        place["physicalLocation"] = {"artifactLocation": {"uri": evidence_in}, "region": {"startLine": 1}}
+    if file := row.file or evidence_in:
+        uri = quote(file.encode("utf-8", "surrogateescape"))  # 3.4.3
+        place["physicalLocation"] = {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
     return {
         "ruleId": _rule_id(row),
         "ruleIndex": rule,
