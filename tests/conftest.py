@@ -1,11 +1,16 @@
 """What tests of several folders need."""
 
+import signal
 from pathlib import Path
 
 import click
 import pytest
 
 import asgate
+
+# What a shell starts in the background ignores SIGINT, and so would every process that is interrupted here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
