@@ -224,7 +224,7 @@ class Server:
                 wire.answered()
                 if wire.received:
                     raise Stranger
-            return self._over()
+            return self.over()
 
         self.echo(deadline, stranger)
 
@@ -235,7 +235,7 @@ class Server:
         """
         name, limit = str(next(self._asides)), deadline
         wire = Wire(self.connect(deadline), self.control, lambda *_: None, lambda: limit)
-        over = self._over if never is None else partial(never, wire)
+        over = self.over if never is None else partial(never, wire)
         try:
             wire.send(
                 f"GET {self._prefix}/~aside/{name} HTTP/1.1\r\nhost: probe\r\nx-aside: {name}\r\n\r\n".encode()
@@ -250,7 +250,8 @@ class Server:
         finally:
             wire.close()
 
-    def _over(self) -> str:
+    def over(self) -> str:
+        """Why nothing can be awaited of it any more; "" while it runs."""
         return "" if self.running else "the server process had ended"
 
     def well(self) -> str:

@@ -129,17 +129,17 @@ class Trial:
 
     def _cut_off(self, server: Server, kind: str) -> str:
         """Why the application can be called no more; "" while it can. No connection is needed for lifespan."""
-        if not server.running:
+        if over := server.over():
             server.control.poll(0)  # its last reports
-            return "the server process had ended"
+            return over
         wires = [wire for wire, its in self._wires if its is server and wire.descriptor >= 0]
         if kind == "lifespan" or not wires or not all(map(_closed, wires)):
             return ""
         for wire in wires:
             wire.ended()  # what came before the end is evidence
         with contextlib.suppress(Overdue, Gone, Malformed, OSError), self._within(LATE):
-            self.settle(server)  # a server may close first and call then
-        return "the server had closed the connection"
+            self.settle(server)  # a server may close first and call then, or end
+        return server.over() or "the server had closed the connection"
 
     @contextlib.contextmanager
     def _within(self, seconds: float) -> Iterator[None]:

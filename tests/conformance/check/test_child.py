@@ -292,6 +292,42 @@ def test_an_import_that_does_not_end_is_ended(tmp_path):
     assert "the import of the application did not end in time, at imports.py:8 in <module>" in done.stderr
 
 
+AT_ONCE = """
+import os, signal, sys, time
+from asgate.conformance.check.child import Telling, fork, told
+from asgate.conformance.check.findings import Report
+from asgate.conformance.signals import interruptible
+
+whom = sys.argv[1]
+process = fork("it", 20)
+if isinstance(process, Telling):
+    if whom == "child":
+        os.kill(os.getpid(), signal.SIGINT)
+    with told(process):
+        time.sleep(60)
+if whom == "parent":
+    os.kill(os.getpid(), signal.SIGHUP)
+report = Report("it")
+with interruptible():
+    process.follow(report)
+print([unjudged.sentence for unjudged in report.unjudged])
+"""
+
+
+@pytest.mark.parametrize("whom", ["parent", "child"])
+def test_an_interrupt_before_both_are_ready_for_it_is_told(tmp_path, whom):
+    (tmp_path / "at_once.py").write_text(AT_ONCE)
+    done = subprocess.run(
+        [sys.executable, "at_once.py", whom],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=55,
+    )
+    assert done.stdout == "['interrupted']\n", done
+
+
 def test_a_generator_that_does_not_end_is_left(odd):
     assert odd("keeps_a_generator")[0] == 0
 

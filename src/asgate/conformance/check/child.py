@@ -5,7 +5,7 @@ The process is a fork that goes on where its parent was: it imports the applicat
 (`Child`) waits, and says how the process ended if it did not come to its end: it was left (`os._exit`), it was killed,
 or it showed no sign of life for too long. Then the parent asks it by a signal where it is, which `faulthandler`
 answers without the loop and without the interpreter's lock, and ends it. A second pipe, which says nothing, ends with
-the parent, and the process with it.
+the parent, and the process with it. Interrupts are blocked from before the fork until each side is ready to tell them.
 """
 
 import contextlib
@@ -42,9 +42,10 @@ MOST_LINES = 12  # of a stack
 class Telling(Report):
     """The report in the process of the application: what it is told is told to the parent's."""
 
-    def __init__(self, target: str, pipe: IO[bytes]) -> None:
+    def __init__(self, target: str, pipe: IO[bytes], blocked: set[int]) -> None:
         super().__init__(target)
         self._pipe = pipe
+        self._blocked = blocked
         self._process = os.getpid()
         self._alive = (0.0, 0.0)  # limit, and when
 
@@ -71,6 +72,11 @@ class Telling(Report):
     def end(self) -> None:
         self.alive(ENDING)
         self._tell("end")
+
+    def listen(self) -> None:
+        """Interrupts come through from now on."""
+        signal.signal(signal.SIGINT, self.interrupt)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -102,15 +108,24 @@ class Telling(Report):
 
 class Child:
     """The process, seen from its parent. `limit`: seconds until its first sign of life. `lifeline`: the end of a pipe
-    that nobody but the parent has.
+    that nobody but the parent has. `blocked`: the signals that are blocked while it is followed.
     """
 
-    def __init__(self, pid: int, pipe: IO[bytes], lifeline: IO[bytes], last: IO[bytes], limit: float) -> None:
+    def __init__(
+        self,
+        pid: int,
+        pipe: IO[bytes],
+        lifeline: IO[bytes],
+        last: IO[bytes],
+        limit: float,
+        blocked: set[int],
+    ) -> None:
         self.pid = pid
         self._pipe = pipe
         self._lifeline = lifeline
         self._last = last  # where faulthandler writes
         self._left = limit  # seconds until it is ended
+        self._blocked = blocked
         self._overdue = False  # it was too silent
         self._leaving = False  # it has been told to end
 
@@ -123,6 +138,7 @@ class Child:
         reader = threading.Thread(target=self._read, args=(report,), daemon=True)
         try:
             reader.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
             code = self._wait()
             if -code in INTERRUPTS:
                 time.sleep(TOGETHER)  # perhaps it was for both, and no doing of the application
@@ -202,7 +218,8 @@ class Child:
 
 
 def fork(target: str, limit: float) -> Telling | Child:
-    """Returns twice, as `os.fork` does: a `Telling` in the process that is to run the application.
+    """Returns twice, as `os.fork` does: a `Telling` in the process that is to run the application, which goes on in
+    `told`, and a `Child` that is to be followed.
 
     `limit`: seconds that its import may take.
     """
@@ -211,11 +228,12 @@ def fork(target: str, limit: float) -> Telling | Child:
     reading, writing = os.pipe()
     end, lifeline = os.pipe()
     last = tempfile.TemporaryFile()  # noqa: SIM115 (for both processes, to their ends)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     pid = os.fork()
     if pid:
         os.close(writing)
         os.close(end)
-        return Child(pid, os.fdopen(reading, "rb"), os.fdopen(lifeline, "wb"), last, limit)
+        return Child(pid, os.fdopen(reading, "rb"), os.fdopen(lifeline, "wb"), last, limit, blocked)
     os.close(reading)
     os.close(lifeline)
     threading.Thread(target=_end_with_parent, args=(end,), name="asgate.check.parent", daemon=True).start()
@@ -225,9 +243,7 @@ def fork(target: str, limit: float) -> Telling | Child:
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nothing is lost with the process
-    telling = Telling(target, os.fdopen(writing, "wb"))
-    signal.signal(signal.SIGINT, telling.interrupt)
-    return telling
+    return Telling(target, os.fdopen(writing, "wb"), blocked)
 
 
 def _end_with_parent(end: int) -> NoReturn:
@@ -239,6 +255,7 @@ def _end_with_parent(end: int) -> NoReturn:
 def told(report: Telling) -> Iterator[None]:
     """Tells what keeps the check from its end, and lets it go on to whom it concerns."""
     try:
+        report.listen()
         yield
     except KeyboardInterrupt:
         report.fail(Exit.INTERRUPTED, f"interrupted{report.during}")
