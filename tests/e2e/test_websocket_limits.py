@@ -1,7 +1,9 @@
 """What a WebSocket may cost: messages, inflated messages, messages that wait, clients that are silent, and the end."""
 
+import platform
 import signal
 import threading
+import time
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -161,3 +163,24 @@ def test_without_websocket_a_handshake_is_a_request(serve: Serve) -> None:
         assert (response.status, response.header("upgrade")) == (200, None)
         assert b"WebSocket" in response.body
         assert client.get("/page").status == 200
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc_trim")
+def test_what_a_crowd_took_goes_back_to_the_system(serve: Serve) -> None:
+    server = serve("websockets_plain:app", "--ws-deflate-takeover", "--ws-ping-interval", "0.5")
+    with at(server, "/echo") as stays:
+        before = resident(server.pid)
+        for _ in range(3):  # what one crowd leaves behind the next could use
+            with ExitStack() as stack:
+                crowd = [stack.enter_context(at(server, f"/echo/{number}")) for number in range(100)]
+                for each in crowd:
+                    each.send("some text " * 400)
+                for each in crowd:
+                    each.recv(PATIENCE)
+                stays.send("some text " * 400)
+                stays.recv(PATIENCE)
+                assert resident(server.pid) - before > 12 * MIB
+        soon = time.monotonic() + PATIENCE
+        while resident(server.pid) - before > 4 * MIB:
+            assert time.monotonic() < soon, f"{(resident(server.pid) - before) // MIB} MiB are still there"
+            assert stays.ping().wait(PATIENCE)

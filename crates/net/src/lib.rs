@@ -5,6 +5,7 @@
 //! to be written lies in an [`outlet::Outlet`]; deadlines lie in a [`timers::Timers`].
 
 pub mod listener;
+pub mod memory;
 pub mod outlet;
 pub mod poller;
 pub mod slab;

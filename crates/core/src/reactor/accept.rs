@@ -101,24 +101,24 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
     let mut state = this.state.lock()?;
     let state = &mut *state;
     if state.connections.len() >= this.settings.connections {
-        state.accept_paused = Some(Millis::MAX);
+        state.accepting.paused = Some(Millis::MAX);
         return Ok(if may_tell(state) { Accepted::Full(this.settings.connections) } else { Accepted::Nothing });
     }
-    if state.accept_paused.is_some_and(|until| until != Millis::MAX && until > state.now) {
+    if state.accepting.paused.is_some_and(|until| until != Millis::MAX && until > state.now) {
         return Ok(Accepted::Nothing);
     }
     let Some(Some(listening)) = state.listeners.get(key - LISTENER_KEYS) else { return Ok(Accepted::Nothing) };
     match listening.listener.accept() {
         Ok(Some((stream, peer))) => {
-            state.accept_paused = None;
+            state.accepting.paused = None;
             Ok(Accepted::One(stream, peer, listening.template.clone_ref(slf.py()), listening.wildcard))
         }
         Ok(None) => Ok(Accepted::Nothing),
         Err(error) => {
             // Tried again when a connection ends (see `resume`) or the time is over; one timer is enough for that.
             let again = state.now + EXHAUSTED_PAUSE;
-            state.accept_paused = Some(again);
-            if !std::mem::replace(&mut state.accept_retry, true) {
+            state.accepting.paused = Some(again);
+            if !std::mem::replace(&mut state.accepting.retry, true) {
                 state.arm_at(key, again);
             }
             Ok(if may_tell(state) { Accepted::Exhausted(error) } else { Accepted::Nothing })
@@ -128,9 +128,9 @@ fn accept_one(slf: &Bound<'_, Reactor>, key: usize) -> PyResult<Accepted> {
 
 /// A client must not be able to fill the log.
 fn may_tell(state: &mut State) -> bool {
-    let told = state.accept_told.is_some_and(|told| state.now < told + TELL_EVERY);
+    let told = state.accepting.told.is_some_and(|told| state.now < told + TELL_EVERY);
     if !told {
-        state.accept_told = Some(state.now);
+        state.accepting.told = Some(state.now);
     }
     !told
 }
@@ -167,10 +167,10 @@ fn welcome(slf: &Bound<'_, Reactor>, stream: Stream, client: Option<Py<PyAny>>, 
 /// A connection has ended: those that wait may come in.
 pub fn resume(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     let mut state = slf.get().state.lock()?;
-    if state.accept_paused.is_none() || state.connections.len() >= slf.get().settings.connections {
+    if state.accepting.paused.is_none() || state.connections.len() >= slf.get().settings.connections {
         return Ok(());
     }
-    state.accept_paused = None;
+    state.accepting.paused = None;
     queue_listeners(&mut state);
     drop(state);
     Reactor::schedule(slf)
@@ -179,8 +179,8 @@ pub fn resume(slf: &Bound<'_, Reactor>) -> PyResult<()> {
 /// The planned retry: every listener may have had news in the meantime.
 pub fn retry(slf: &Bound<'_, Reactor>) -> PyResult<()> {
     let mut state = slf.get().state.lock()?;
-    state.accept_retry = false;
-    state.accept_paused = None;
+    state.accepting.retry = false;
+    state.accepting.paused = None;
     queue_listeners(&mut state);
     Ok(())
 }

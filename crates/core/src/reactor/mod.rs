@@ -189,6 +189,9 @@ impl Reactor {
             let mut due = std::mem::take(&mut state.due);
             due.clear();
             state.timers.expire(state.now, &mut due);
+            if !due.is_empty() {
+                state.before_ebb();
+            }
             (std::mem::take(&mut state.dirty), std::mem::take(&mut state.backlog), due)
         };
         for key in dirty {
@@ -208,7 +211,13 @@ impl Reactor {
                 guarded(slf, *key, || deadlines::expire(slf, *key));
             }
         }
-        slf.get().state.lock()?.due = due;
+        {
+            let mut state = slf.get().state.lock()?;
+            if !due.is_empty() {
+                state.after_ebb();
+            }
+            state.due = due;
+        }
         waiters::step_woken(slf).map(|_| ())
     }
 }

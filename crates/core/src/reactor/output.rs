@@ -169,6 +169,7 @@ pub fn lose(slf: &Bound<'_, Reactor>, key: usize, reason: &'static str) -> PyRes
     let this = slf.get();
     let connection = {
         let mut state = this.state.lock()?;
+        state.before_ebb();
         let Some(mut connection) = state.connections.remove(key) else { return Ok(()) };
         connection.part();
         // The descriptor must leave the poller before it is closed: a duplicate in a child process would keep it there.

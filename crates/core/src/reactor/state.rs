@@ -2,10 +2,12 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use net::memory::{self, Tide};
 use net::poller::{Poller, Ready};
 use net::slab::Slab;
 use net::timers::Timers;
 use pyo3::prelude::*;
+use wire::websocket::deflate;
 use wire::{Fields, Millis};
 
 use super::accept::Listening;
@@ -23,18 +25,16 @@ const SPARE_BLOCK_SIZE: usize = 16 * 1024;
 /// Blocks of response fields that are kept for the next response.
 const SPARE_BLOCKS: usize = 64;
 
+/// What an idle connection takes, with the Python objects of its client: an estimate.
+const IDLE_CONNECTION: usize = 4 * 1024;
+
 /// What changes. Locked for moments only, never while Python code runs.
 pub struct State {
     pub poller: Poller,
     pub(super) ready: Vec<Ready>,
     pub connections: Slab<Connection>,
     pub listeners: Vec<Option<Listening>>,
-    /// Accepting waits: the connection limit is reached, or descriptors ran out (then until this moment).
-    pub accept_paused: Option<Millis>,
-    /// A timer for another try is set.
-    pub accept_retry: bool,
-    /// When exhaustion was last reported.
-    pub accept_told: Option<Millis>,
+    pub accepting: Accepting,
     pub(super) timers: Timers,
     pub(super) due: Vec<usize>,
     /// The one receive buffer. Empty while it is in use.
@@ -66,6 +66,7 @@ pub struct State {
     /// Applications that the loop will start in its present round (before Python 3.12 a task cannot start at once).
     pub unstarted: usize,
     pub places: Places,
+    tide: Tide,
     pub requests: u64,
     pub tally: Tally,
     /// We are a forked child: all this is the parent's.
@@ -76,6 +77,17 @@ pub struct State {
     /// The grace time of a stop is over: a connection whose applications have ended goes, whatever it still has to say.
     pub cancelling: bool,
     pub drained: bool,
+}
+
+/// Whether new connections may come in.
+#[derive(Default)]
+pub struct Accepting {
+    /// They wait: the connection limit is reached, or descriptors ran out (then until this moment).
+    pub paused: Option<Millis>,
+    /// A timer for another try is set.
+    pub retry: bool,
+    /// When exhaustion was last reported.
+    pub told: Option<Millis>,
 }
 
 /// How many places are taken, of those that are limited.
@@ -140,9 +152,7 @@ impl State {
             ready: Vec::with_capacity(settings.batch),
             connections: Slab::new(),
             listeners: Vec::new(),
-            accept_paused: None,
-            accept_retry: false,
-            accept_told: None,
+            accepting: Accepting::default(),
             timers: Timers::new(0),
             due: Vec::new(),
             buffer: vec![0; settings.read_size()],
@@ -165,6 +175,7 @@ impl State {
             running: Slab::new(),
             unstarted: 0,
             places: Places::default(),
+            tide: Tide::default(),
             requests: 0,
             tally: Tally::default(),
             abandoned: false,
@@ -235,6 +246,24 @@ impl State {
             connection.alarm = deadline;
             self.timers.insert(key, deadline);
         }
+    }
+
+    /// Something goes that a connection held, or all of it.
+    pub fn before_ebb(&mut self) {
+        self.tide.rises(self.held());
+    }
+
+    /// Looks whether so much has gone that it is worth while to give it back to the system. Deadlines are a good time
+    /// for it: seldom, and for every connection one comes after its end.
+    pub fn after_ebb(&mut self) {
+        if self.tide.ebbs(self.held()) {
+            memory::give_back();
+        }
+    }
+
+    /// About how many bytes the connections hold between requests and messages.
+    fn held(&self) -> usize {
+        self.connections.len() * IDLE_CONNECTION + deflate::kept_memory()
     }
 
     /// Looks again later, for a listener that waits.

@@ -12,7 +12,7 @@
 //!
 //! A message that comes in pieces holds its decompressor from the first to the last of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
 
@@ -56,7 +56,7 @@ pub struct Deflate {
     agreed: Agreed,
     effort: Effort,
     /// Ours, if it remembers something.
-    compressor: Option<Box<zlib_rs::Deflate>>,
+    compressor: Option<Kept>,
     /// Set while a message is on its way in.
     inflater: Option<Box<Inflate>>,
     /// The last bytes of what the client sent, as far as it may refer to them.
@@ -101,8 +101,8 @@ impl Deflate {
         let Effort { level, mem_level, .. } = self.effort;
         let shape = Shape { bits: self.agreed.server_bits, level, mem_level };
         if self.agreed.server_takeover {
-            let compressor = self.compressor.get_or_insert_with(|| Box::new(spare_compressor(shape)));
-            flush(compressor, message, out);
+            let compressor = self.compressor.get_or_insert_with(|| Kept::new(spare_compressor(shape)));
+            flush(&mut compressor.0, message, out);
         } else {
             let mut compressor = spare_compressor(shape);
             flush(&mut compressor, message, out);
@@ -201,6 +201,34 @@ impl Deflate {
             slide(&mut self.history, message, 1 << self.agreed.client_bits.max(9));
         }
     }
+}
+
+/// A compressor that a connection keeps between messages.
+struct Kept(Box<zlib_rs::Deflate>);
+
+thread_local! {
+    /// How many there are.
+    static KEPT: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Kept {
+    fn new(compressor: zlib_rs::Deflate) -> Self {
+        KEPT.set(KEPT.get() + 1);
+        Self(Box::new(compressor))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.set(KEPT.get().saturating_sub(1)); // another thread's, after the end of its loop
+    }
+}
+
+/// About how many bytes the compressors take that connections of this thread keep between messages.
+#[must_use]
+pub fn kept_memory() -> usize {
+    const EACH: usize = 256 * 1024;
+    KEPT.get() * EACH
 }
 
 /// Appends `bytes` to `window`, of which the last `size` bytes stay.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use wire::websocket::deflate::{Agreed, Deflate, Effort};
+use wire::websocket::deflate::{Agreed, Deflate, Effort, kept_memory};
 use wire::{Error, Fault};
 
 const NO_LIMIT: usize = usize::MAX;
@@ -403,4 +403,23 @@ proptest! {
         prop_assert!(whole.as_ref().err().is_none_or(|error| [1007, 1009].contains(&error.status)));
         prop_assert!(whole.ok().is_none_or(|message| message.len() <= 200_000));
     }
+}
+
+#[test]
+fn a_thread_knows_what_its_compressors_take() {
+    let mut mindful: Vec<_> = (0..4).map(|_| codec(MINDFUL)).collect();
+    assert_eq!(kept_memory(), 0);
+    for deflate in &mut mindful {
+        compressed(deflate, b"message");
+        compressed(deflate, b"another");
+    }
+    compressed(&mut codec(FORGETFUL), b"message");
+    let all = kept_memory();
+    assert!(all > 4 * 100 * 1024, "{all}");
+    mindful[0].rest();
+    mindful[1].forget();
+    mindful.pop();
+    assert_eq!(kept_memory(), all / 4);
+    drop(mindful);
+    assert_eq!(kept_memory(), 0);
 }
