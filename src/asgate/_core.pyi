@@ -42,7 +42,8 @@ class Observer(Protocol):
     def refused(self, client: Address | None, status: int, reason: str) -> None:
         """The server answered by itself: a broken request, a limit, too slow (status 0: closed without an answer)."""
     def accessed(self, records: list[AccessRecord]) -> None:
-        """Exchanges that ended since the last call (only when `settings.access_log`)."""
+        """Exchanges that ended since the last call, and WebSockets that were `opened` (only when
+        `settings.access_log`)."""
     def trouble(self, message: str) -> None:
         """Something an operator should know (out of descriptors, connection limit reached, a bug of ours, an application
         that asks on and on)."""

@@ -347,3 +347,26 @@ async def test_with_version_2_3_a_late_send_does_nothing(serve):
         await soon(app.ended)
     assert app.events == [disconnect(4000)] * 2
     assert app.sent == [None] * 4
+
+
+async def test_the_log_sees_a_websocket_come_and_go_and_a_denied_one_only_go(serve, caplog):
+    caplog.set_level("INFO", "asgate.access")
+
+    async def app(scope, receive, send):
+        if scope["path"] == "/chat":
+            await accept(receive, send)
+            await send(said("welcome"))
+            await told(receive)
+
+    def lines():
+        records = [record for record in caplog.records if record.name == "asgate.access"]
+        return [(record.path, record.status, record.bytes, record.outcome) for record in records]
+
+    async with serve(app, access_log=True) as site:
+        peer = await opened(site, b"/chat")
+        await until(lambda: lines() == [("/chat", 101, 0, "opened")])
+        assert (await site.ask(handshake(b"/other"))).status == 500
+        await peer.send(closing(1000))
+        assert await peer.everything() == ["welcome", (1000, "")]
+    assert [line[:2] for line in lines()] == [("/chat", 101), ("/other", 500), ("/chat", 101)]
+    assert lines()[-1] == ("/chat", 101, 7, "complete")

@@ -314,7 +314,7 @@ def by_headers(message, speak):
 async def test_what_speaks_while_a_message_is_read_leaves_nothing_open(
     serve, caplog, within, outer, inner, error
 ):
-    """Whatever becomes of either: the application's end is the connection's, and it is one line of the access log."""
+    """Whatever becomes of either: the application's end is the connection's, and it has one line in the access log."""
     caplog.set_level(logging.INFO, "asgate.access")
     running = set()
 
@@ -339,8 +339,8 @@ async def test_what_speaks_while_a_message_is_read_leaves_nothing_open(
         await seen(client)
         assert await (await opened(site, b"/next")).farewell() == (1000, "")
         await until(lambda: all(task.done() for task in running))
-    lines = [record.getMessage() for record in caplog.records if record.name == "asgate.access"]
-    assert [line.count("/next") for line in lines] == [0, 1]
+    records = [record for record in caplog.records if record.name == "asgate.access"]
+    assert [record.path for record in records if record.outcome != "opened"] == ["/", "/next"]
 
 
 @clause("ASGI-040", "ASGI-185")

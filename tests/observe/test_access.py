@@ -17,6 +17,7 @@ UNIX = (None, "POST", b"/", b"", "1.0", [], 0, 0, 2.5, "disconnected", None)
 V6 = (("::1", 80), "GET", b'/"\xff\\', b"", "1.1", [], 503, 5, 0.0, "aborted", None)
 CLOSED = (("::1", 80), "GET", b"/chat", b"", "1.1", [], 101, 12, 0.0034, "complete", 1000)
 LOST = (*CLOSED[:9], "disconnected", 1006)
+OPENED = (*CLOSED[:7], 0, 0.0006, "opened", None)
 NOW = 1_790_000_000.25
 
 
@@ -29,6 +30,7 @@ def test_human_lines():
 
 def test_the_line_of_a_websocket_says_how_it_was_closed():
     line = '[::1]:80 "GET /chat HTTP/1.1" 101 12 B 3.40 ms'
+    assert human(OPENED, colour=False) == '[::1]:80 "GET /chat HTTP/1.1" 101 0 B 0.60 ms opened'
     assert human(CLOSED, colour=False) == f"{line}, closed 1000"
     assert human(LOST, colour=False) == f"{line} disconnected, closed 1006"
     assert json.loads(json_line(CLOSED, NOW))["close_code"] == 1000
@@ -144,6 +146,19 @@ def test_the_handlers_json_and_colours_are_followed(access_logger):
     own_handler(access_logger, stream := io.StringIO(), colour=True, short=True)
     AccessLog("human").write([RECORD])
     assert "\x1b[32m200\x1b[0m" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("style", "json_lines", "lines"),
+    [("human", False, 2), ("human", True, 1), ("json", False, 1), ("%(s)s %(w)s", False, 1)],
+)
+def test_only_people_are_told_that_a_websocket_was_opened(access_logger, style, json_lines, lines):
+    stream = io.StringIO()
+    own_handler(access_logger, stream, json_lines=json_lines)
+    AccessLog(style).write([OPENED])
+    AccessLog(style).write([CLOSED])
+    assert len(stream.getvalue().splitlines()) == lines
+    assert "1000" in stream.getvalue().splitlines()[-1]
 
 
 def test_a_closed_stream_is_no_reason_to_stop(access_logger):

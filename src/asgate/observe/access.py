@@ -46,9 +46,15 @@ class AccessLog:
         own = handlers[0] if len(handlers) == 1 and not self._logger.propagate else None
         self._handler = own if isinstance(own, AccessHandler) else None
         self._line = line_format(style, self._handler)
+        # People watch a WebSocket come and go; what counts lines gets one for each.
+        self._once = style != "human" or (self._handler is not None and self._handler.json_lines)
 
     def write(self, records: list[Record]) -> None:
-        """One line for each record; they all ended just now."""
+        """One line for each record; they all ended just now, or are WebSockets that were `opened`."""
+        if self._once:
+            records = [record for record in records if record[9] != "opened"]
+            if not records:
+                return
         now = time.time()
         lines = [self._made(record, now) for record in records]
         if self._handler is not None:

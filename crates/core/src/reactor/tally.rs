@@ -45,6 +45,17 @@ impl Access {
             headers: headers.get_slice(0, headers.len()).unbind(),
         })
     }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            client: self.client.as_ref().map(|client| client.clone_ref(py)),
+            method: self.method.clone_ref(py),
+            raw_path: self.raw_path.clone_ref(py),
+            query: self.query.clone_ref(py),
+            version: self.version.clone_ref(py),
+            headers: self.headers.clone_ref(py),
+        }
+    }
 }
 
 /// How an exchange goes.
@@ -76,6 +87,16 @@ pub struct Tally {
     records: Vec<Py<PyAny>>,
 }
 
+/// A WebSocket was accepted: who watches the log sees it come, not only go. Does nothing when the access log is off.
+pub fn opened(exchange: &Bound<'_, Exchange>) -> PyResult<()> {
+    let (access, started) = {
+        let inner = exchange.get().state.lock()?;
+        let Some(access) = &inner.record.access else { return Ok(()) };
+        (access.clone_ref(exchange.py()), inner.record.started)
+    };
+    note(exchange, access, started, 101, 0, "opened", None)
+}
+
 /// An exchange has ended: its record joins the others. Does nothing when the access log is off, or the second time.
 pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<()> {
     let this = exchange.get();
@@ -91,8 +112,21 @@ pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<
         let code = inner.socket.as_ref().filter(|_| record.status == 101).map(|socket| socket.close_code());
         (access, record.status, record.sent, record.started, code)
     };
-    let outcome = code.map_or(outcome, ending);
-    let seconds = reactor.state.lock()?.micros().saturating_sub(started) as f64 / 1e6;
+    note(exchange, access, started, status, sent, code.map_or(outcome, ending), code)
+}
+
+/// One more record.
+fn note(
+    exchange: &Bound<'_, Exchange>,
+    access: Access,
+    started: u64,
+    status: u16,
+    sent: u64,
+    outcome: &'static str,
+    code: Option<u16>,
+) -> PyResult<()> {
+    let reactor = &exchange.get().reactor;
+    let seconds = reactor.get().state.lock()?.micros().saturating_sub(started) as f64 / 1e6;
     let line = (
         access.client,
         access.method,
@@ -107,8 +141,8 @@ pub fn ended(exchange: &Bound<'_, Exchange>, outcome: &'static str) -> PyResult<
         code,
     )
         .into_pyobject(exchange.py())?;
-    reactor.state.lock()?.tally.records.push(line.into_any().unbind());
-    Reactor::schedule(this.reactor.bind(exchange.py()))
+    reactor.get().state.lock()?.tally.records.push(line.into_any().unbind());
+    Reactor::schedule(reactor.bind(exchange.py()))
 }
 
 /// How well a WebSocket has ended.

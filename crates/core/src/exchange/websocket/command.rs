@@ -14,7 +14,7 @@ use crate::exchange::fields::{Block, read_fields};
 use crate::exchange::{Exchange, Phase};
 use crate::reactor;
 use crate::reactor::payload::Source;
-use crate::reactor::{input, output};
+use crate::reactor::{input, output, tally};
 
 /// `send(event)`: effect first, then something to await.
 #[inline]
@@ -217,6 +217,7 @@ fn accept(
         shared.give_block(block);
     }
     output::after_command(this.reactor.bind(slf.py()), this.key, false)?;
+    tally::opened(slf)?;
     input::look_later(this.reactor.bind(slf.py()), this.key)?;
     Done::shared(slf.py())
 }
