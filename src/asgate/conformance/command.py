@@ -14,13 +14,14 @@ from typing import Any
 import click
 
 from asgate.command_line import Command, NamedPath
+from asgate.conformance import lanes
 from asgate.conformance.case import Case, cases
 from asgate.conformance.comparison import Comparison, compare
 from asgate.conformance.places import expect_directory, unwritable
 from asgate.conformance.process import NotStarted
 from asgate.conformance.progress import Progress
 from asgate.conformance.results import FAIL_ON, FAIL_ON_DEFAULTS, Judgement, dumps, loads
-from asgate.conformance.runner import Interrupted, blamed, judge, unjudged
+from asgate.conformance.runner import Interrupted, blamed, unjudged
 from asgate.conformance.servers import ADAPTERS, OPTIONS, Adapter, custom, python_version
 from asgate.conformance.signals import interruptible
 from asgate.conformance.summary import headline, listing, summary
@@ -43,6 +44,7 @@ class Wish:
     python: str
     patterns: tuple[str, ...]
     groups: tuple[str, ...]
+    jobs: int
     report: Path | None
     compare: Path | None
     regressions: bool
@@ -239,7 +241,9 @@ def _judge(wish: Wish, adapter: Adapter, chosen: list[Case], done: Done) -> None
                 done.missing[adapter.name] = f"not installed with {wish.python}"
             return
         with Progress(adapter.name) as progress:
-            judgement = judge(adapter, chosen, python=wish.python, kit=version(), progress=progress)
+            judgement = lanes.judge(
+                adapter, chosen, jobs=wish.jobs, python=wish.python, kit=version(), progress=progress
+            )
     except NotStarted as failure:
         remark(f"{adapter.name}: not judged: {failure}")
         if wish.commands:
@@ -325,6 +329,14 @@ _PARAMETERS: list[click.Parameter] = [
         multiple=True,
         metavar="GROUP",
         help="Only cases of this group; --list ends with their names.",
+    ),
+    click.Option(
+        ["--jobs"],
+        type=click.IntRange(min=1),
+        default=lanes.JOBS,
+        show_default=True,
+        metavar="NUMBER",
+        help="At most so many of a server at once, when cases wait in vain.",
     ),
     click.Option(
         ["--report"],

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,8 +59,7 @@ def judge(
     cases and its result. Raises `NotStarted` when the server does not start at all, `Interrupted` when the user or a
     signal ends the run; before the server has started, that is a plain KeyboardInterrupt.
     """
-    version = adapter.version(python) or ""
-    language = python_version(python) if adapter.in_python else ""
+    subject = Subject.of(adapter, python, kit)
     results: list[Result] = []
     run = Run(Starter(adapter, python))
     interrupted = False
@@ -72,13 +71,33 @@ def judge(
         interrupted = True
     finally:
         interrupted |= not _ended(run, results)
-    command = " ".join(run.command)
-    judgement = Judgement(
-        adapter.name, version, command, language, kit, now(), tuple(results), not interrupted
-    )
-    if interrupted:
-        raise Interrupted(judgement)
-    return judgement
+    return subject.concluded(run.command, results, interrupted=interrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged, and by which kit."""
+
+    server: str
+    version: str
+    python: str
+    kit: str
+
+    @classmethod
+    def of(cls, adapter: Adapter, python: str, kit: str) -> "Subject":
+        """The server that this interpreter has."""
+        language = python_version(python) if adapter.in_python else ""
+        return cls(adapter.name, adapter.version(python) or "", language, kit)
+
+    def concluded(self, command: Sequence[str], results: Sequence[Result], *, interrupted: bool) -> Judgement:
+        """The judgement. Raises `Interrupted` with it."""
+        words = " ".join(command)
+        judgement = Judgement(
+            self.server, self.version, words, self.python, self.kit, now(), tuple(results), not interrupted
+        )
+        if interrupted:
+            raise Interrupted(judgement)
+        return judgement
 
 
 def _ended(run: "Run", results: list[Result]) -> bool:

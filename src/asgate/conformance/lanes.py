@@ -1,0 +1,269 @@
+"""Several servers of one adapter at once, each with a driver process of its own: a *lane*.
+
+A server that leaves undone what it is asked makes cases run into their time limits, hundreds of them, and all that
+time driver and server sleep. So a run begins with one lane, and for every `WAITED` seconds that its cases have waited
+in vain it gets one more, until it has as many as there are `jobs`. A sound server is judged in one lane, with nothing
+beside it.
+
+A lane that is free takes the next case. Cases do not depend on each other. Where a server's faults depend on what it
+has been through before, as when it has spoiled its memory, one job gives every case the same past in every run.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from asgate.conformance import runner
+from asgate.conformance.case import Case
+from asgate.conformance.process import Starter
+from asgate.conformance.results import Judgement, Outcome, Result
+from asgate.conformance.runner import Progress, Run, Subject, blamed, made, spoiled
+from asgate.conformance.servers import Adapter
+from asgate.conformance.signals import INTERRUPTS, ending, interruptible
+
+JOBS = 8  # lanes at most: even then two cores are idle, because lanes come with waiting
+WAITED = 10.0  # seconds; more than a server with a few faults makes cases wait
+VAIN = 1.0  # seconds from which on a case that failed has waited, not worked
+FORK = multiprocessing.get_context("fork")
+
+
+class Ended(Exception):
+    """A lane's last word: an interrupt came to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A lane can begin; `command`: the words by which its server was started."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """The last result of a lane, behind which the kit failed."""
+
+    result: Result
+
+
+def judge(
+    adapter: Adapter,
+    cases: Sequence[Case],
+    *,
+    jobs: int = JOBS,
+    python: str = sys.executable,
+    kit: str = "",
+    progress: Progress = lambda *_: None,
+) -> Judgement:
+    """As `runner.judge`, with at most so many servers at once."""
+    if jobs == 1:
+        return runner.judge(adapter, cases, python=python, kit=kit, progress=progress)
+    subject = Subject.of(adapter, python, kit)
+    lanes = Lanes(Starter(adapter, python), cases, jobs, progress)
+    interrupted = False
+    try:
+        lanes.run()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        interrupted |= not lanes.stop()
+    results = [result for _, result in sorted(lanes.results.items())]
+    return subject.concluded(lanes.command, results, interrupted=interrupted)
+
+
+class Lanes:
+    """The lanes of a run, and what has come of it."""
+
+    def __init__(self, starter: Starter, cases: Sequence[Case], jobs: int, progress: Progress) -> None:
+        self.results: dict[int, Result] = {}  # by the case's place
+        self.command: tuple[str, ...] = ()
+        self._starter, self._cases, self._progress = starter, cases, progress
+        self._jobs = jobs
+        self._next = 0  # the place of the next case
+        self._waited = 0.0
+        self._lanes: list[Lane] = []
+
+    def run(self) -> None:
+        """Judges the cases. Raises `NotStarted` when the first lane has no server, KeyboardInterrupt, and what keeps
+        the kit from judging at all.
+        """
+        self._open()
+        while self._lanes:
+            for lane in self._ready():
+                self._hear(lane)
+            wanted = min(self._jobs, 1 + int(self._waited / WAITED))
+            if self._left and len(self._lanes) < wanted:
+                self._open()
+
+    def stop(self) -> bool:
+        """Ends the lanes that are left, and their servers; False when an interrupt came meanwhile. Each further one
+        goes on to the lanes, which then kill their servers.
+        """
+        undisturbed = True
+        while self._lanes:
+            try:
+                for lane in self._lanes:
+                    lane.interrupt()
+                while self._lanes:
+                    for lane in self._ready():
+                        self._hear_out(lane)
+            except KeyboardInterrupt:
+                undisturbed = False
+        return undisturbed
+
+    @property
+    def _left(self) -> bool:
+        """Whether there are cases that no lane has been given."""
+        return self._next < len(self._cases)
+
+    def _open(self) -> None:
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until both sides are ready for them
+        try:
+            self._lanes.append(Lane(self._starter, self._cases, blocked))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def _ready(self) -> "list[Lane]":
+        """Waits for the lanes that have something to say."""
+        pipes = wait([lane.pipe for lane in self._lanes])
+        return [lane for lane in self._lanes if lane.pipe in pipes]
+
+    def _hear(self, lane: "Lane") -> None:
+        match lane.hear():
+            case Ready(command):
+                self.command = self.command or command
+                self._give(lane)
+            case Result() as result:
+                self._take(lane.place, result)
+                self._give(lane)
+            case Spoiled(result):
+                self.results[lane.place] = result
+            case Ended():
+                raise KeyboardInterrupt
+            case Exception() as error:
+                self._fail(lane, error)
+            case _:
+                self._lose(lane)
+
+    def _give(self, lane: "Lane") -> None:
+        """Its next case, or its end."""
+        lane.leaving = not self._left
+        if lane.leaving:
+            lane.give(None)
+            return
+        lane.place, self._next = self._next, self._next + 1
+        lane.give(lane.place)
+
+    def _take(self, place: int, result: Result) -> None:
+        self.results[place] = result
+        self._progress(len(self.results), len(self._cases), result)
+        if result.broken and result.seconds > VAIN:
+            self._waited += result.seconds
+
+    def _lose(self, lane: "Lane") -> None:
+        """It has come to its end."""
+        self._lanes.remove(lane)
+        code = lane.close()
+        if not lane.leaving:
+            self._fail(lane, ChildProcessError(f"a process of the kit ended with {ending(code)}"))
+        if self._left and not self._lanes:
+            self._open()
+
+    def _fail(self, lane: "Lane", error: Exception) -> None:
+        """A lane cannot go on. That costs its case; without a case it costs nothing, if there are others."""
+        lane.leaving = True
+        others = len([it for it in self._lanes if it is not lane])
+        if lane.place >= 0:
+            case = self._cases[lane.place]
+            self._take(lane.place, made(case, Outcome.ERROR, blamed(error), (), time.monotonic()))
+        elif others:
+            self._jobs = others  # those that are there will do
+        else:
+            raise error
+
+    def _hear_out(self, lane: "Lane") -> None:
+        """The run is over: a result that was under way still counts."""
+        match lane.hear():
+            case Result() | Spoiled() as last:
+                self.results[lane.place] = last.result if isinstance(last, Spoiled) else last
+            case None:
+                self._lanes.remove(lane)
+                lane.close()
+
+
+class Lane:
+    """One of the processes, seen from the run. `blocked`: the signals that are blocked in it when it is ready."""
+
+    def __init__(self, starter: Starter, cases: Sequence[Case], blocked: set[int]) -> None:
+        self.pipe, theirs = FORK.Pipe()
+        self.place = -1  # of its case; -1 before the first
+        self.leaving = False  # it has no case, and gets none
+        arguments = (theirs, self.pipe, starter, cases, blocked)
+        self._process = FORK.Process(target=_work, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def give(self, place: int | None) -> None:
+        """The place of its next case; None, and it ends."""
+        with contextlib.suppress(OSError):  # it has ended, and is heard of
+            self.pipe.send(place)
+
+    def hear(self) -> object:
+        """`Ready`, the `Result` of its case, `Spoiled`, or the exception that keeps it from any; None at its end."""
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            return None
+
+    def interrupt(self) -> None:
+        """Ends it as CTRL+C does."""
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, signal.SIGINT)
+
+    def close(self) -> int:
+        """Waits for its end; its exit code."""
+        self._process.join()
+        self.pipe.close()
+        return self._process.exitcode or 0
+
+
+def _work(
+    pipe: Connection, ours: Connection, starter: Starter, cases: Sequence[Case], blocked: set[int]
+) -> None:
+    """What a lane does, in its process. Of the terminal's signals it gets those that the run hands on."""
+    ours.close()
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with interruptible(), contextlib.suppress(KeyboardInterrupt, EOFError, OSError):  # the run has gone
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            _judge(pipe, starter, cases)
+        except KeyboardInterrupt:
+            pipe.send(Ended())
+        except EOFError:
+            raise
+        except Exception as error:
+            pipe.send(error)
+
+
+def _judge(pipe: Connection, starter: Starter, cases: Sequence[Case]) -> None:
+    """Judges what it is given. Raises `EOFError` when the run has gone."""
+    run = Run(starter)
+    result: Result | None = None
+    try:
+        pipe.send(Ready(tuple(run.command)))
+        while (place := pipe.recv()) is not None:
+            result = run.result(cases[place])
+            pipe.send(result)
+    finally:
+        try:
+            run.stop()
+        except Exception as error:
+            if result is None:
+                raise
+            pipe.send(Spoiled(spoiled(result, error)))
