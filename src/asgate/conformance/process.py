@@ -8,7 +8,6 @@ group, or is known by the address of the control channel in its environment. Wha
 import contextlib
 import itertools
 import os
-import secrets
 import shlex
 import signal
 import socket
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from asgate.conformance.control import Control, Overdue, Watcher, left_until
 from asgate.conformance.output import Output
+from asgate.conformance.ports import Port
 from asgate.conformance.servers import Adapter
 from asgate.conformance.signals import ending, undisturbed
 from asgate.conformance.wire import Malformed, Wire
@@ -42,7 +42,6 @@ FOREIGN = (
     "WEB_CONCURRENCY",
     "FORWARDED_ALLOW_IPS",
 )
-PORTS = range(15_000, 32_000)  # below those that kernels give to outgoing connections
 
 
 class NotStarted(Exception):
@@ -122,7 +121,8 @@ class Server:
         self._output = Output(self.folder, OUTPUT_LIMIT)
         self.control = Control(modes, watcher)
         self.path = str(self.folder / "server.sock") if unix else None
-        self.port = 0 if unix else free_port()
+        self._port = None if unix else Port()
+        self.port = self._port.number if self._port else 0
         try:
             self.command = adapter.words(python, f"asgi_probe:{target}", self.port, self.path, options)
             self._process = self._begun(adapter)
@@ -343,6 +343,8 @@ class Server:
         self.control.close()
         self._output.close()
         self._folder.cleanup()
+        if self._port:
+            self._port.close()
 
     def _open(self, buffer: int | None = None, seconds: float = 1.0) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -358,14 +360,6 @@ class Server:
             connection.close()
             raise
         return connection
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses at the moment."""
-    while True:
-        port = PORTS[secrets.randbelow(len(PORTS))]
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def end_strays(address: str) -> None:

@@ -33,6 +33,7 @@ DRIVER = {
         "conversation",
         "evidence",
         "output",
+        "ports",
         "process",
         "servers",
         "trial",
