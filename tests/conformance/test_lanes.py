@@ -21,6 +21,7 @@ GET = b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n"
 @pytest.fixture
 def soon(monkeypatch):
     """Lanes come with the first waits in vain."""
+    monkeypatch.setattr(lanes, "PATIENCE", 0.0)
     monkeypatch.setattr(lanes, "WAITED", 0.2)
     monkeypatch.setattr(lanes, "VAIN", 0.1)
 
@@ -68,6 +69,11 @@ def test_lanes_come_with_waiting_up_to_the_jobs(small, case, soon):
     assert len(lanes_of(lanes.judge(small(), many, jobs=3))) == 3
     assert lanes_of(lanes.judge(small(), many[:3], jobs=1)) == {f"expected: {os.getpid()}"}
     assert len(lanes_of(lanes.judge(small(), [*[case(passes)] * 20, case(waits)], jobs=3))) == 1
+
+
+def test_one_lane_is_enough_while_patience_lasts(small, case, soon, monkeypatch):
+    monkeypatch.setattr(lanes, "PATIENCE", 60.0)
+    assert len(lanes_of(lanes.judge(small(), [case(waits) for _ in range(8)]))) == 1
 
 
 def test_results_stand_in_the_order_of_the_cases_and_progress_in_that_of_time(small, case, soon):
@@ -213,7 +219,7 @@ def waits(trial):
     trial.fail("nothing")
 
 case = Case("test/waits", "test", "A title.", ("ASGI-001",), "", Level.MUST, "", "", 3.0, False, waits)
-lanes.WAITED, lanes.VAIN = 0.2, 0.1
+lanes.PATIENCE, lanes.WAITED, lanes.VAIN = 0.0, 0.2, 0.1
 lanes.judge(custom(sys.argv[1]), [case] * 1000, jobs=3)
 """
 

@@ -1,12 +1,12 @@
 """Several servers of one adapter at once, each with a driver process of its own: a *lane*.
 
 A server that leaves undone what it is asked makes cases run into their time limits, hundreds of them, and all that
-time driver and server sleep. So a run begins with one lane, and for every `WAITED` seconds that its cases have waited
-in vain it gets one more, until it has as many as there are `jobs`. A sound server is judged in one lane, with nothing
-beside it.
+time driver and server sleep. So a run begins with one lane. When its cases have waited in vain for `PATIENCE` seconds,
+it gets one more for every further `WAITED` seconds, until it has as many as there are `jobs`.
 
-A lane that is free takes the next case. Cases do not depend on each other. Where a server's faults depend on what it
-has been through before, as when it has spoiled its memory, one job gives every case the same past in every run.
+A lane that is free takes the next case. Cases do not depend on each other; but servers do on what they have been
+through: one spoils its memory, another stops a timer for good. In one lane every case has the same past in every run,
+so that all servers are judged in one that can be, in good time.
 """
 
 import contextlib
@@ -28,7 +28,8 @@ from asgate.conformance.servers import Adapter
 from asgate.conformance.signals import INTERRUPTS, ending, interruptible
 
 JOBS = 8  # lanes at most: even then two cores are idle, because lanes come with waiting
-WAITED = 10.0  # seconds; more than a server with a few faults makes cases wait
+PATIENCE = 130.0  # seconds; with the time that cases work, a run of one lane stays under five minutes
+WAITED = 10.0  # seconds, until which the server of another lane has started
 VAIN = 1.0  # seconds from which on a case that failed has waited, not worked
 FORK = multiprocessing.get_context("fork")
 
@@ -96,8 +97,8 @@ class Lanes:
         while self._lanes:
             for lane in self._ready():
                 self._hear(lane)
-            wanted = min(self._jobs, 1 + int(self._waited / WAITED))
-            if self._left and len(self._lanes) < wanted:
+            more = int(max(self._waited - PATIENCE, 0.0) / WAITED)
+            if self._left and len(self._lanes) < min(self._jobs, 1 + more):
                 self._open()
 
     def stop(self) -> bool:
