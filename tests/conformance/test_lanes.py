@@ -1,5 +1,6 @@
 """Several servers at once: when they come, and that nothing else of a run changes with them."""
 
+import errno
 import os
 import signal
 import socket
@@ -134,18 +135,69 @@ def test_a_second_server_that_does_not_start_costs_nothing(small, case, soon, mo
     assert len(lanes_of(judgement)) == 1
 
 
-def test_a_run_whose_only_lane_cannot_be_replaced_comes_to_an_end(small, case, monkeypatch, tmp_path):
+@pytest.fixture
+def one_start(monkeypatch, tmp_path):
+    """Only the first server starts; `one_start(error)` says what becomes of the others, in so many seconds."""
     start, first = process.Starter.start, tmp_path / "first"
 
-    def once(self, **options):
-        if first.exists():
-            raise NotStarted("not today")
-        first.touch()
-        return start(self, **options)
+    def says(error, seconds=0.0):
+        def once(self, **options):
+            if first.exists():
+                time.sleep(seconds)
+                raise error
+            first.touch()
+            return start(self, **options)
 
-    monkeypatch.setattr(process.Starter, "start", once)
-    with pytest.raises(NotStarted, match="not today"):
-        lanes.judge(small(), [case(lane_dies), case(passes)])
+        monkeypatch.setattr(process.Starter, "start", once)
+
+    return says
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "words"),
+    [
+        (NotStarted("not today"), Outcome.CRASHED, "the server did not start again: not today"),
+        (PermissionError("not yours"), Outcome.ERROR, "please report it: PermissionError: not yours"),
+    ],
+)
+def test_a_run_whose_only_lane_cannot_be_replaced_keeps_what_it_has(
+    small, case, one_start, error, outcome, words
+):
+    one_start(error)
+    judgement = lanes.judge(small(), [case(passes), case(lane_dies), case(passes), case(passes)])
+    assert [it.outcome for it in judgement.results] == [Outcome.PASS, Outcome.ERROR, outcome, outcome]
+    assert judgement.results[-1].detail.endswith(words)
+    assert judgement.complete
+
+
+def test_a_server_that_is_late_is_not_waited_for_and_costs_nothing(small, case, soon, one_start):
+    """The run comes to its end while its second lane starts."""
+    one_start(NotStarted("not today"), seconds=30)
+    began = time.monotonic()
+    judgement = lanes.judge(small(), [case(waits) for _ in range(4)])
+    assert [result.outcome for result in judgement.results] == [Outcome.FAIL] * 4
+    assert judgement.complete
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("place", ["os.fork", "lanes.FORK.Pipe"])
+def test_a_lane_that_cannot_be_made_costs_nothing(small, case, soon, monkeypatch, place):
+    made, real = [], os.fork if place == "os.fork" else lanes.FORK.Pipe
+
+    def once():
+        if made:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        made.append(True)
+        return real()
+
+    if place == "os.fork":
+        monkeypatch.setattr(os, "fork", once)
+    else:
+        monkeypatch.setattr(lanes.FORK, "Pipe", once)
+    judgement = lanes.judge(small(), [case(waits) for _ in range(4)])
+    assert [result.outcome for result in judgement.results] == [Outcome.FAIL] * 4
+    with pytest.raises(BlockingIOError):
+        lanes.judge(small(), [case(passes)])
 
 
 def test_what_the_kit_raises_in_a_lane_costs_its_case(small, case, monkeypatch):
@@ -176,6 +228,20 @@ def test_an_end_that_fails_in_the_kit_is_told_with_the_last_case_of_its_lane(sma
             lanes.judge(small(), [])
     assert (first.outcome, last.outcome) == (Outcome.PASS, Outcome.ERROR)
     assert last.detail == "the kit itself failed, please report it: PermissionError: not yours"
+
+
+def test_an_end_that_fails_after_an_interrupt_is_told_with_the_case_before(small, case, monkeypatch):
+    """Not with that under way, of which nothing is known."""
+    end = Server.stop
+
+    def ends_in_error(*arguments, **options):
+        end(*arguments, **options)
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(Server, "stop", ends_in_error)
+    with pytest.raises(Interrupted) as caught:
+        lanes.judge(small(), [case(passes, name="one"), case(passes, name="two"), case(interrupted)])
+    assert caught.value.judgement.table() == [("test/one", "pass"), ("test/two", "error")]
 
 
 @pytest.mark.parametrize("interrupt", [interrupted, interrupts_the_run])

@@ -336,7 +336,7 @@ _PARAMETERS: list[click.Parameter] = [
         default=lanes.JOBS,
         show_default=True,
         metavar="NUMBER",
-        help="At most so many of a server at once, when cases wait in vain.",
+        help="At most so many drivers at once, each with its server, when cases wait in vain.",
     ),
     click.Option(
         ["--report"],

@@ -21,21 +21,20 @@ from multiprocessing.connection import Connection, wait
 
 from asgate.conformance import runner
 from asgate.conformance.case import Case
-from asgate.conformance.process import Starter
+from asgate.conformance.evidence import brief
+from asgate.conformance.process import NotStarted, Starter
 from asgate.conformance.results import Judgement, Outcome, Result
 from asgate.conformance.runner import Progress, Run, Subject, blamed, made, spoiled
 from asgate.conformance.servers import Adapter
 from asgate.conformance.signals import INTERRUPTS, ending, interruptible
 
-JOBS = 8  # lanes at most: even then two cores are idle, because lanes come with waiting
-PATIENCE = 130.0  # seconds; with the time that cases work, a run of one lane stays under five minutes
+JOBS = 8  # lanes at most: two cores carry them, because they come with waiting
+# Seconds; with the time that cases work, a run of one lane stays under five minutes. fastpysgi 0.6, whose cases wait
+# for more than 20 minutes, was judged in 4.5 minutes with 150 s.
+PATIENCE = 130.0
 WAITED = 10.0  # seconds, until which the server of another lane has started
 VAIN = 1.0  # seconds from which on a case that failed has waited, not worked
 FORK = multiprocessing.get_context("fork")
-
-
-class Ended(Exception):
-    """A lane's last word: an interrupt came to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,16 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiled:
-    """The last result of a lane, behind which the kit failed."""
+class Judged:
+    """What came of the case at this place; said again when the kit has failed behind it."""
 
+    place: int
     result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An interrupt came to a lane."""
 
 
 def judge(
@@ -61,7 +66,7 @@ def judge(
     kit: str = "",
     progress: Progress = lambda *_: None,
 ) -> Judgement:
-    """As `runner.judge`, with at most so many servers at once."""
+    """As `runner.judge`, in so many lanes at most; an interrupt is always an `Interrupted`."""
     if jobs == 1:
         return runner.judge(adapter, cases, python=python, kit=kit, progress=progress)
     subject = Subject.of(adapter, python, kit)
@@ -123,11 +128,14 @@ class Lanes:
         return self._next < len(self._cases)
 
     def _open(self) -> None:
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until both sides are ready for them
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
-            self._lanes.append(Lane(self._starter, self._cases, blocked))
+            signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until both sides are ready for them
+            self._lanes.append(Lane(self._starter, self._cases, held, self._lanes))
+        except OSError as error:
+            self._do_without(error)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
     def _ready(self) -> "list[Lane]":
         """Waits for the lanes that have something to say."""
@@ -139,11 +147,13 @@ class Lanes:
             case Ready(command):
                 self.command = self.command or command
                 self._give(lane)
-            case Result() as result:
-                self._take(lane.place, result)
+            case Judged(place, result) if place in self.results:
+                self.results[place] = result
+            case Judged(place, result):
+                self._take(place, result)
                 self._give(lane)
-            case Spoiled(result):
-                self.results[lane.place] = result
+            case Ended() | Exception() if lane.dismissed:
+                pass
             case Ended():
                 raise KeyboardInterrupt
             case Exception() as error:
@@ -153,12 +163,16 @@ class Lanes:
 
     def _give(self, lane: "Lane") -> None:
         """Its next case, or its end."""
-        lane.leaving = not self._left
-        if lane.leaving:
-            lane.give(None)
+        if self._left:
+            lane.place, self._next = self._next, self._next + 1
+            lane.give(lane.place)
             return
-        lane.place, self._next = self._next, self._next + 1
-        lane.give(lane.place)
+        lane.leaving = True
+        lane.give(None)
+        for late in self._lanes:
+            if late.place < 0 and not late.leaving:  # nobody needs its server any more
+                late.leaving = late.dismissed = True
+                late.interrupt()
 
     def _take(self, place: int, result: Result) -> None:
         self.results[place] = result
@@ -176,38 +190,62 @@ class Lanes:
             self._open()
 
     def _fail(self, lane: "Lane", error: Exception) -> None:
-        """A lane cannot go on. That costs its case; without a case it costs nothing, if there are others."""
+        """A lane cannot go on. That costs its case, if it has one."""
         lane.leaving = True
-        others = len([it for it in self._lanes if it is not lane])
         if lane.place >= 0:
             case = self._cases[lane.place]
             self._take(lane.place, made(case, Outcome.ERROR, blamed(error), (), time.monotonic()))
-        elif others:
-            self._jobs = others  # those that are there will do
         else:
+            self._do_without(error)
+
+    def _do_without(self, error: Exception) -> None:
+        """A lane does not come. That costs nothing while there are others; otherwise the cases that are left. Raises
+        the error when nothing was judged before.
+        """
+        if not self.results:
             raise error
+        others = sum(not lane.leaving for lane in self._lanes)
+        if others:
+            self._jobs = others
+            return
+        outcome, detail = Outcome.ERROR, blamed(error)
+        if isinstance(error, NotStarted):
+            outcome, detail = Outcome.CRASHED, f"the server did not start again: {brief(str(error), 500)}"
+        for place in range(self._next, len(self._cases)):
+            self._take(place, made(self._cases[place], outcome, detail, (), time.monotonic()))
+        self._next = len(self._cases)
 
     def _hear_out(self, lane: "Lane") -> None:
         """The run is over: a result that was under way still counts."""
         match lane.hear():
-            case Result() | Spoiled() as last:
-                self.results[lane.place] = last.result if isinstance(last, Spoiled) else last
+            case Judged(place, result):
+                self.results[place] = result
             case None:
                 self._lanes.remove(lane)
                 lane.close()
 
 
 class Lane:
-    """One of the processes, seen from the run. `blocked`: the signals that are blocked in it when it is ready."""
+    """One of the processes, seen from the run. `held`: the signals that are blocked in it when it is ready; `earlier`:
+    the lanes that there are.
+    """
 
-    def __init__(self, starter: Starter, cases: Sequence[Case], blocked: set[int]) -> None:
+    def __init__(
+        self, starter: Starter, cases: Sequence[Case], held: set[int], earlier: "Sequence[Lane]"
+    ) -> None:
         self.pipe, theirs = FORK.Pipe()
         self.place = -1  # of its case; -1 before the first
         self.leaving = False  # it has no case, and gets none
-        arguments = (theirs, self.pipe, starter, cases, blocked)
-        self._process = FORK.Process(target=_work, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
+        self.dismissed = False  # and is ended before it is ready: what it says of that does not count
+        ours = [self.pipe, *(lane.pipe for lane in earlier)]
+        self._process = FORK.Process(target=_work, args=(theirs, ours, starter, cases, held), daemon=True)
+        try:
+            self._process.start()
+        except OSError:
+            self.pipe.close()
+            raise
+        finally:
+            theirs.close()
 
     def give(self, place: int | None) -> None:
         """The place of its next case; None, and it ends."""
@@ -215,7 +253,7 @@ class Lane:
             self.pipe.send(place)
 
     def hear(self) -> object:
-        """`Ready`, the `Result` of its case, `Spoiled`, or the exception that keeps it from any; None at its end."""
+        """`Ready`, `Judged`, `Ended`, or the exception that keeps it from going on; None at its end."""
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
@@ -223,7 +261,7 @@ class Lane:
 
     def interrupt(self) -> None:
         """Ends it as CTRL+C does."""
-        if self._process.pid is not None and self._process.is_alive():
+        if self._process.is_alive() and self._process.pid:
             os.kill(self._process.pid, signal.SIGINT)
 
     def close(self) -> int:
@@ -234,15 +272,18 @@ class Lane:
 
 
 def _work(
-    pipe: Connection, ours: Connection, starter: Starter, cases: Sequence[Case], blocked: set[int]
+    pipe: Connection, others: Sequence[Connection], starter: Starter, cases: Sequence[Case], held: set[int]
 ) -> None:
-    """What a lane does, in its process. Of the terminal's signals it gets those that the run hands on."""
-    ours.close()
+    """What a lane does, in its process. Of the terminal's signals it gets those that the run hands on. `others`: what
+    it has of the run, whose end it would not see otherwise.
+    """
+    for other in others:
+        other.close()
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with interruptible(), contextlib.suppress(KeyboardInterrupt, EOFError, OSError):  # the run has gone
         try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             _judge(pipe, starter, cases)
         except KeyboardInterrupt:
             pipe.send(Ended())
@@ -250,21 +291,23 @@ def _work(
             raise
         except Exception as error:
             pipe.send(error)
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # there is nothing left to interrupt
 
 
 def _judge(pipe: Connection, starter: Starter, cases: Sequence[Case]) -> None:
     """Judges what it is given. Raises `EOFError` when the run has gone."""
     run = Run(starter)
-    result: Result | None = None
+    last: Judged | None = None
     try:
         pipe.send(Ready(tuple(run.command)))
         while (place := pipe.recv()) is not None:
-            result = run.result(cases[place])
-            pipe.send(result)
+            last = Judged(place, run.result(cases[place]))
+            pipe.send(last)
     finally:
         try:
             run.stop()
         except Exception as error:
-            if result is None:
+            if last is None:
                 raise
-            pipe.send(Spoiled(spoiled(result, error)))
+            pipe.send(Judged(last.place, spoiled(last.result, error)))

@@ -11,7 +11,7 @@ import socket
 
 HOST = "127.0.0.1"
 PORTS = range(15_000, 23_000)
-DEPUTY = 8_000  # so far above; all of them below those that kernels give to outgoing connections
+DEPUTY = 8_000  # so far above; all of them below those that kernels usually give to outgoing connections
 
 
 class Port:

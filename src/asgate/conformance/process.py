@@ -333,11 +333,12 @@ class Server:
                 with contextlib.suppress(Overdue):
                     self.exit_code(time.monotonic() + grace)
         finally:  # also when the driver is interrupted meanwhile
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            end_strays(self.control.address)
-            self._dispose()
+            with undisturbed():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                end_strays(self.control.address)
+                self._dispose()
 
     def _dispose(self) -> None:
         self.control.close()

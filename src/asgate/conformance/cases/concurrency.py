@@ -192,7 +192,7 @@ def cancelled_receive_loses_nothing(trial: Trial) -> None:
     trial.expect(wire.response().status == 200, "the response")
 
 
-@case("ASGI-022")
+@case("ASGI-022", seconds=6.0)
 def receives_cancelled_at_once_lose_nothing(trial: Trial) -> None:
     """An application that asks and cancels at once, again and again, still receives the whole body."""
     pieces = [b"%04d" % number for number in range(CANCELLED)]
